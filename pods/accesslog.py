@@ -1,0 +1,194 @@
+"""The access log: one structured line per request, always, errors and aborts included.
+
+A line per request is too much for a general event system (it would cost as much
+as routing the request), so this is a small writer of its own: lines are
+collected while the reactor runs and written in batches by a thread, so that a
+slow disk or a full pipe holds nobody up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import threading
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import attrs
+from twisted.logger import Logger
+
+from pods.interfaces import Clock
+
+#: A batch is written after so long, or when it has so many lines.
+FLUSH_SECONDS = 0.2
+BATCH_LINES = 512
+#: The descriptor itself: twistd replaces sys.stdout by its own log.
+STANDARD_OUTPUT = 1
+#: Batches that may wait for a slow disk; then lines are dropped and counted.
+WAITING_BATCHES = 256
+
+
+@attrs.define(eq=False)
+class AccessRecord:
+    """One request as the access log tells it.  Times are seconds from its arrival."""
+
+    time: float  #: arrival, seconds since the epoch
+    client: str
+    method: str
+    path: str  #: without the query
+    status: int  #: 499 if the client left before there was one
+    pod: str | None  #: the last one tried
+    route: str | None  #: ``rule``, ``cache``, ``cookie``, ``strategy``; None if it was not routed
+    attempts: int  #: pods tried
+    bytes_in: int  #: body bytes from the client
+    bytes_out: int  #: body bytes to the client
+    placed_seconds: float | None  #: until the first pod was chosen
+    answered_seconds: float | None  #: until the final response's head came
+    released_seconds: float | None  #: until it began to leave; later than answered for a held 404
+    total_seconds: float
+    request_id: str
+    error: str | None = None  #: why the router answered itself, or broke off
+
+
+class Sink(Protocol):
+    """Where access records go."""
+
+    def write(self, record: AccessRecord) -> None: ...
+
+
+class NoAccessLog:
+    """For ``log.access = ""``."""
+
+    def write(self, record: AccessRecord) -> None:
+        """Nothing is kept."""
+
+
+def as_json(record: AccessRecord) -> str:
+    """One JSON object on one line; control characters are escaped by JSON itself."""
+    fields: dict[str, Any] = {
+        name: round(value, 6) if isinstance(value, float) else value
+        for name in _NAMES
+        if (value := getattr(record, name)) is not None
+    }
+    fields["time"] = _timestamp(record.time)
+    return json.dumps(fields)
+
+
+def as_text(record: AccessRecord) -> str:
+    """One line for people."""
+    path = record.path.encode("unicode_escape").decode("ascii")
+    line = (
+        f"{_timestamp(record.time)} {record.client} {record.method} {path} {record.status}"
+        f" pod={record.pod or '-'} route={record.route or '-'} attempts={record.attempts}"
+        f" in={record.bytes_in} out={record.bytes_out} seconds={record.total_seconds:.6f}"
+        f" id={record.request_id}"
+    )
+    return f"{line} error={json.dumps(record.error)}" if record.error else line
+
+
+_NAMES = tuple(field.name for field in attrs.fields(AccessRecord))
+FORMATS = {"json": as_json, "text": as_text}
+
+
+def _timestamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+class AccessLog:
+    """Writes records to a file or to standard output.
+
+    :param path: a file, or ``-`` for standard output.
+    :param format: a key of :data:`FORMATS`.
+    """
+
+    _log = Logger()
+
+    def __init__(self, path: str, format: str, clock: Clock) -> None:
+        self.dropped = 0  #: lines lost because the disk or the pipe was too slow
+        self._path = path
+        self._render = FORMATS[format]
+        self._clock = clock
+        self._lines: list[str] = []
+        self._call: Any = None
+        self._batches: queue.Queue[str | None] = queue.Queue(WAITING_BATCHES)
+        self._reopen = threading.Event()
+        self._thread = threading.Thread(target=self._write_batches, name="access log", daemon=True)
+
+    def start(self) -> None:
+        """Open the file and begin to write.
+
+        :raises OSError: it cannot be opened.
+        """
+        self._file = self._open()
+        self._thread.start()
+
+    def write(self, record: AccessRecord) -> None:
+        """Write this soon."""
+        self._lines.append(self._render(record))
+        if len(self._lines) >= BATCH_LINES:
+            self._flush()
+        elif self._call is None:
+            self._call = self._clock.callLater(FLUSH_SECONDS, self._flush_late)
+
+    def reopen(self) -> None:
+        """Close the file and open its name anew: it has been rotated."""
+        self._flush()
+        self._reopen.set()
+        self._put("")
+
+    def stop(self) -> None:
+        """Write what is left and close; blocks until that is done."""
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+        self._flush()
+        self._batches.put(None)
+        self._thread.join()
+        if self._file != STANDARD_OUTPUT:
+            os.close(self._file)
+
+    def _flush_late(self) -> None:
+        self._call = None
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._lines:
+            lines, self._lines = self._lines, []
+            if not self._put("\n".join(lines) + "\n"):
+                self.dropped += len(lines)
+
+    def _put(self, batch: str) -> bool:
+        try:
+            self._batches.put_nowait(batch)
+        except queue.Full:
+            return False
+        return True
+
+    # -- in the thread -------------------------------------------------------
+
+    def _write_batches(self) -> None:
+        while (batch := self._batches.get()) is not None:
+            try:
+                if self._reopen.is_set():
+                    self._reopen.clear()
+                    self._reopen_file()
+                _write_all(self._file, batch.encode("utf-8", "backslashreplace"))
+            except OSError as error:
+                self._log.error("The access log cannot be written: {error}", error=str(error))
+
+    def _reopen_file(self) -> None:
+        if self._path != "-":
+            new = self._open()
+            os.close(self._file)
+            self._file = new
+
+    def _open(self) -> int:
+        if self._path == "-":
+            return STANDARD_OUTPUT
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+
+
+def _write_all(file: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(file, data) :]

@@ -1,0 +1,89 @@
+"""The ``pods`` command.
+
+Exit codes: 0 all is well, 2 the configuration or the command line is faulty.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from typing import TextIO
+
+from twisted.logger import globalLogBeginner
+
+import pods
+from pods.checking import faults_of
+from pods.config import load
+from pods.errors import ConfigurationError, Fault
+from pods.explain import explain
+
+OK, FAULTY = 0, 2
+
+
+def main() -> int:
+    """Run the command line of this process.
+
+    :returns: the exit code.
+    """
+    # Twisted logs a traceback for each plugin file that it cannot import.  Those that
+    # matter are told as faults, one line each.
+    globalLogBeginner.beginLoggingTo([], redirectStandardIO=False)
+    return run(sys.argv[1:], sys.stdout, sys.stderr)
+
+
+def run(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
+    """Run one command.
+
+    :param arguments: without the command's own name.
+    :returns: the exit code.
+    """
+    try:
+        # argparse writes help and usage errors to the process's own streams.
+        with redirect_stdout(stdout), redirect_stderr(stderr):
+            parsed = _parser().parse_args(arguments)
+    except SystemExit as stop:
+        return OK if stop.code in (None, 0) else FAULTY
+    try:
+        print(parsed.run(parsed), file=stdout)
+    except ConfigurationError as error:
+        print(*error.faults, sep="\n", file=stderr)
+        return FAULTY
+    return OK
+
+
+def _check_config(arguments: Namespace) -> str:
+    faults = faults_of(arguments.file)
+    if faults:
+        raise ConfigurationError(*faults)
+    return "ok"
+
+
+def _explain(arguments: Namespace) -> str:
+    if not re.fullmatch("[A-Z][A-Z-]*", arguments.method):
+        raise ConfigurationError(Fault("METHOD", "is no method", "capitals, such as GET"))
+    if not re.fullmatch("/[!-~]*", arguments.path) or "#" in arguments.path:
+        allowed = "what a request line has: / first, percent-encoded, no #"
+        raise ConfigurationError(Fault("PATH", "is no path", allowed))
+    config = load(arguments.config)
+    answer = explain(config, arguments.method, arguments.path)
+    return f"{arguments.method} {arguments.path}\n{answer}"
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="pods", description="Looks after a router and its pods.")
+    parser.add_argument("--version", action="version", version=f"pods {pods.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    check = commands.add_parser("check-config", help="check a router.toml without starting it")
+    check.add_argument("file", metavar="FILE", help="the router.toml")
+    check.set_defaults(run=_check_config)
+
+    told = commands.add_parser("explain", help="say where a request would go, and why")
+    told.add_argument("--config", metavar="FILE", required=True, help="the router.toml")
+    told.add_argument("method", metavar="METHOD", help="such as GET")
+    told.add_argument("path", metavar="PATH", help="as in a request line; a query takes no part")
+    told.set_defaults(run=_explain)
+    return parser

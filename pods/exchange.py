@@ -1,0 +1,401 @@
+"""The life of one request.
+
+    receive → recall → locate → forward → (redirected → forward)* → learn → release → log
+
+Each phase is one section below, in this order, and this is the only module
+that knows them all.  A request whose route is remembered goes through them in
+one go, without a Deferred and without a timer of its own; only a strategy that
+answers with an awaitable makes it wait.
+
+What the phases decide with is elsewhere and pure: :mod:`pods.routing` for
+routes, :mod:`pods.protocol` for the pods' headers, :mod:`pods.http1` for bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.logger import Logger
+
+from pods import errors
+from pods.bounces import check_target, read_redirect
+from pods.client_request import ClientRequest
+from pods.http1.attempt import Attempt
+from pods.http1.fields import Field
+from pods.http1.forwarding import request_to_pod
+from pods.http1.framing import allowed_trailers
+from pods.http1.held import HeldBody
+from pods.http1.refusals import render
+from pods.http1.request import RequestHead
+from pods.http1.response import CONTINUE, ResponseHead
+from pods.http1.server import ClientConnection
+from pods.http1.tunnel import Tunnel
+from pods.http1.upload import Upload
+from pods.interfaces import Placement, Route
+from pods.journal import CLIENT_LEFT, Journal
+from pods.locator import Locator
+from pods.not_found import HeldResponse
+from pods.protocol import BOUNCE_STATUSES, UNTEACHING_STATUSES, Redirect
+from pods.routing.paths import is_learn_endpoint
+from pods.routing.table import Entry
+
+if TYPE_CHECKING:
+    from pods.router import Router
+
+
+class Exchange:
+    """One request and everything that is done about it."""
+
+    _log = Logger()
+
+    def __init__(
+        self, router: Router, client: ClientConnection, head: RequestHead, journal: Journal
+    ) -> None:
+        self._router = router
+        self._client = client
+        self._head = head
+        self._journal = journal
+        self._upload: Upload | None = None
+        self._is_over = False
+        # recall and locate
+        self._entry: Entry | None = None  # the remembered route that was used
+        self._strategy: Any = router.strategy
+        self._locator: Locator | None = None  # made when the strategy is first asked
+        # forward and redirected
+        self._placement: Placement | None = None
+        self._tried: list[str] = []
+        self._attempt: Attempt | None = None
+        self._continued = False  # the client has been told to send its body
+        self._remembers = True  # False after a redirect "once"
+        # release
+        self._held: HeldResponse | None = None  # a 404 that must wait
+        self._response: ResponseHead | None = None  # what the client has been sent the head of
+        self._client_is_full = False
+
+    # == receive ==============================================================
+
+    def begin(self) -> None:
+        """The head is complete."""
+        head, config = self._head, self._router.config
+        if is_learn_endpoint(head.path):
+            self.refuse(errors.NotFound("There is nothing here."))
+        elif not self._is_too_large(head.content_length or 0):
+            if head.has_body:
+                held = HeldBody(self._router.budget, config.body.memory_bytes, spool_limit_bytes=0)
+                self._upload = Upload(self._client, held)
+            self._recall()
+
+    def body_received(self, data: bytes) -> None:
+        """Some of the body has come."""
+        assert self._upload is not None
+        self._journal.bytes_in += len(data)
+        if not self._is_too_large(self._journal.bytes_in):
+            self._upload.received(data)
+
+    def body_finished(self, trailers: list[Field]) -> None:
+        """All of the body has come."""
+        assert self._upload is not None
+        self._upload.finish(allowed_trailers(trailers, self._router.our_prefix))
+
+    def _is_too_large(self, size_bytes: int) -> bool:
+        limit_bytes = self._router.config.limits.body_bytes
+        if 0 < limit_bytes < size_bytes:
+            self.refuse(errors.ContentTooLarge(f"The body is over {limit_bytes} bytes."))
+            return True
+        return False
+
+    # == recall ===============================================================
+
+    def _recall(self) -> None:
+        """Is it known where this goes?  By a rule, or by a remembered route."""
+        head = self._head
+        rule = self._router.rules.match(head.method.decode("ascii"), head.path)
+        if rule is not None and rule.pod is not None:
+            self._journal.route = "rule"
+            self._forward(Placement(rule.pod, certain=True))
+            return
+        if rule is not None and rule.strategy is not None:
+            self._strategy = self._router.strategies[rule.strategy]
+        entry = self._entry = self._router.memory.recall(head.path)
+        if entry is None:
+            self._locate()
+        else:
+            self._journal.route = "cache"
+            self._forward(Placement(entry.pod, certain=True))
+
+    # == locate ===============================================================
+
+    def _locate(self) -> None:
+        """It is not: ask the strategy."""
+        self._journal.route = "strategy"
+        self._ask_strategy().locate()
+
+    def _ask_strategy(self) -> Locator:
+        if self._locator is None:
+            self._locator = Locator(
+                self._strategy, self._request(), self._router.pools, self._forward, self.refuse
+            )
+        return self._locator
+
+    def _request(self) -> ClientRequest:
+        return ClientRequest(
+            self._head,
+            self._client.peer.address,
+            self._tried,
+            self._upload,
+            self.go_ahead,
+            self._router.config.body.memory_bytes,
+        )
+
+    # == forward ==============================================================
+
+    def _forward(self, placement: Placement) -> None:
+        """Send the request to a pod."""
+        router, head, upload, pod = self._router, self._head, self._upload, placement.pod
+        self._placement = placement
+        if placement.remember is not None and self._remembers:
+            router.memory.remember(placement.remember, head.path)
+        self._tried.append(pod)
+        self._journal.sent_to(pod)
+        if upload is not None and not placement.certain:
+            upload.keep_everything(router.config.body.spool_bytes)
+        asks_first = upload is not None and self._asks_first(upload, placement)
+        wire = request_to_pod(
+            head,
+            self._client.peer,
+            self._journal.request_id,
+            router.fields_for_pod(self._journal),
+            expects_continue=head.expects_continue or asks_first,
+        )
+        self._attempt = Attempt(self, router.pools[pod], head, wire, upload, asks_first=asks_first)
+        self._attempt.start()
+
+    def _asks_first(self, upload: Upload, placement: Placement) -> bool:
+        """Whether to wait for the pod's 100 before the body: because the client does, or because
+        a pod that may bounce should do so before it is sent a large body."""
+        if self._head.expects_continue and not self._continued:
+            return True
+        memory_bytes = self._router.config.body.memory_bytes
+        is_large = self._head.chunked or (self._head.content_length or 0) > memory_bytes
+        return is_large and not placement.certain and not upload.finished
+
+    def informed(self, head: ResponseHead) -> None:
+        """The pod sent an interim response: pass it on, but one 100 at most."""
+        if head.status == 100:
+            self.go_ahead()
+        else:
+            self._client.inform(head)
+
+    def go_ahead(self) -> None:
+        """Tell a client that waits for a 100 to send its body."""
+        if self._head.expects_continue and not self._continued:
+            self._continued = True
+            self._client.inform(CONTINUE)
+
+    def responded(self, head: ResponseHead) -> None:
+        """The pod's final response begins, or its 101."""
+        self._journal.answered = self._router.clock.seconds()
+        redirect = head.special.get(self._router.redirect_field)
+        if redirect is not None and head.status in BOUNCE_STATUSES:
+            self._redirected(redirect)
+            return
+        self._settle(head)
+        self._learn(head)
+        if head.status == 404:
+            self._held = HeldResponse(head)
+        elif head.status == 101:
+            self._open_tunnel(head)
+        else:
+            self._release(head)
+
+    def _settle(self, head: ResponseHead) -> None:
+        """The pod keeps the request: its body is not needed a second time."""
+        if self._upload is not None and self._attempt is not None:
+            self._upload.settle()
+            if head.status < 400 and not self._head.expects_continue:
+                # The router asked whether the body is wanted; the client did not.
+                self._attempt.send_body_now()
+
+    def unreachable(self, refusal: errors.Refusal) -> None:
+        """No byte of the request was sent: another pod may do, unless this one is the owner."""
+        self._try_elsewhere(refusal, may_be_sent=True)
+
+    def failed(self, refusal: errors.Refusal) -> None:
+        """The connection to the pod was lost, or its answer is garbage."""
+        if self._response is not None or self._held is not None:
+            self.refuse(refusal)
+            return
+        body_is_held = self._upload is None or self._upload.can_start_over
+        lost = type(refusal) is errors.BadGateway
+        self._try_elsewhere(refusal, lost and self._head.is_idempotent and body_is_held)
+
+    def _try_elsewhere(self, refusal: errors.Refusal, may_be_sent: bool) -> None:
+        """A pod that was only one of several may be replaced by another (contract, section 5)."""
+        self._attempt = None
+        placement = self._placement
+        is_owner = placement is None or placement.certain or self._journal.route != "strategy"
+        if is_owner or not may_be_sent:
+            self.refuse(refusal)
+        else:
+            self._ask_strategy().locate(instead_of=refusal)
+
+    # == redirected ===========================================================
+
+    def _redirected(self, values: list[bytes]) -> None:
+        """The pod bounced the request: its whole response is between it and the router."""
+        assert self._attempt is not None and self._placement is not None
+        self._attempt.discard()
+        self._attempt = None
+        self._router.counters.bounces += 1
+        try:
+            redirect = read_redirect(values)
+            self._unlearn(redirect)
+            check_target(redirect, self._router.pools, self._tried)
+            self._check_replayable(redirect)
+        except errors.Refusal as refusal:
+            self.refuse(refusal)
+        else:
+            self._ask_strategy().redirected(self._placement, redirect)
+
+    def _unlearn(self, redirect: Redirect) -> None:
+        """A route that led to a bounce was wrong, unless the bounce is for this once."""
+        if redirect.once:
+            self._remembers = False
+        elif self._entry is not None:
+            self._router.memory.forget(self._entry)
+
+    def _check_replayable(self, redirect: Redirect) -> None:
+        if self._upload is None or self._upload.can_start_over:
+            return
+        if self._remembers:  # so that the client's next try goes there at once
+            route = Route(self._head.path, redirect.pod, exact=True)
+            self._router.memory.remember(route, self._head.path)
+        raise errors.NotReplayable("The request must be sent again.")
+
+    # == learn ================================================================
+
+    def _learn(self, head: ResponseHead) -> None:
+        """Remember what the pod teaches with its answer."""
+        claims = head.special.get(self._router.cache_field)
+        if claims is not None and head.status not in UNTEACHING_STATUSES and self._remembers:
+            self._router.memory.learn(claims, self._tried[-1], self._head.path)
+
+    # == release ==============================================================
+
+    def _release(self, head: ResponseHead) -> None:
+        """Let the response go to the client."""
+        self._journal.released = self._router.clock.seconds()
+        self._response = head
+        self._client.respond(head)
+
+    def received(self, data: bytes) -> None:
+        """Some of the response's body."""
+        if self._held is None:
+            self._journal.bytes_out += len(data)
+            self._client.send(data)
+        elif not self._held.append(data) and self._attempt is not None:
+            self._attempt.pause()
+            self._hold(self._held)
+
+    def ended(self, trailers: list[Field]) -> None:
+        """The response is complete."""
+        self._attempt = None
+        if trailers:
+            trailers = allowed_trailers(trailers, self._router.our_prefix)
+        if self._held is not None:
+            self._held.end(trailers)
+            self._hold(self._held)
+        else:
+            self._finish()
+            self._client.end(trailers)
+
+    def _hold(self, held: HeldResponse) -> None:
+        """A 404 leaves when the delay policy says so, not when it is there."""
+        now = self._router.clock.seconds()
+        try:
+            at = self._router.delay.release_at(self._request(), self._journal.arrived, now)
+        except Exception:
+            self._log.failure("The delay policy raised")
+            self.refuse(errors.StrategyFailed("The router failed.", "the delay policy raised"))
+        else:
+            held.wait(self._router.clock, at - now, self._let_go)
+
+    def _let_go(self) -> None:
+        """A held 404's time has come."""
+        held, self._held = self._held, None
+        assert held is not None
+        self._release(held.head)
+        for data in held.chunks:
+            self.received(data)
+        if held.trailers is not None:
+            self.ended(held.trailers)
+        elif self._attempt is not None and not self._client_is_full:
+            self._attempt.resume()
+
+    def client_is_full(self) -> None:
+        """The client is slow: let the pod wait."""
+        self._client_is_full = True
+        if self._attempt is not None and self._held is None:
+            self._attempt.pause()
+
+    def client_is_ready(self) -> None:
+        """The client has caught up."""
+        self._client_is_full = False
+        if self._attempt is not None and self._held is None:
+            self._attempt.resume()
+
+    def _open_tunnel(self, head: ResponseHead) -> None:
+        """Both sides have agreed on another protocol: step aside until it ends."""
+        attempt, self._attempt = self._attempt, None
+        assert attempt is not None
+
+        tunnel = Tunnel(self._client, attempt, self._journal, lambda why: self._finish(error=why))
+        self._release(head)
+        attempt.become_tunnel(tunnel)
+        self._client.become_tunnel(tunnel)
+
+    # == log, and the other ways to end =======================================
+
+    def refuse(self, refusal: errors.Refusal) -> None:
+        """End with an answer of the router's own."""
+        if self._response is not None:
+            self._break_off(refusal.reason)
+        elif not self._is_over:
+            close = refusal.closes or self._client.will_close
+            answer = render(
+                refusal,
+                self._journal.request_id,
+                self._head.values(b"accept"),
+                without_body=self._head.method == b"HEAD",
+                close=close,
+            )
+            self._router.counters.refusals[refusal.status] += 1
+            self._finish(refusal.status, refusal.reason)
+            self._client.answer(answer, close=close)
+
+    def _break_off(self, reason: str) -> None:
+        """Too late for an answer: the client must see that its response is not complete."""
+        self._finish(error=reason)
+        self._client.abort()
+
+    def client_gone(self) -> None:
+        """The client has left: nobody wants an answer any more."""
+        self._finish(error="the client left")
+
+    def _finish(self, status: int = 0, error: str | None = None) -> None:
+        """Let go of everything, and write the log line.
+
+        :param status: what the client got; by default that of the response it was sent.
+        """
+        if self._is_over:
+            return
+        self._is_over = True
+        for running in (self._attempt, self._locator, self._held):
+            if running is not None:
+                running.cancel()
+        self._attempt = self._locator = self._held = None
+        if self._upload is not None:
+            self._upload.close()
+        if not status:
+            status = self._response.status if self._response is not None else CLIENT_LEFT
+        self._router.finished(self._journal.record(status, error))

@@ -1,0 +1,132 @@
+"""Which header fields are ours to handle, which are dropped, and which just pass.
+
+Every field of every message is looked up here by the name as it was sent, so
+the answer is one dict access; only a spelling seen for the first time costs more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+Field = tuple[bytes, bytes]
+
+#: Hop-by-hop fields (RFC 9110, section 7.6.1) and their relatives, in both directions.
+HOP_BY_HOP = frozenset(
+    {b"keep-alive", b"proxy-connection", b"http2-settings", b"proxy-authorization"}
+)
+#: Fields of a request that the router reads or rewrites.
+REQUEST_SPECIAL = frozenset(
+    {
+        b"connection",
+        b"content-length",
+        b"expect",
+        b"forwarded",
+        b"host",
+        b"te",
+        b"transfer-encoding",
+        b"upgrade",
+        b"via",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+        b"x-real-ip",
+        b"x-request-id",
+    }
+)
+#: Fields of a response that the router reads or rewrites.
+RESPONSE_SPECIAL = frozenset({b"connection", b"content-length", b"transfer-encoding", b"upgrade"})
+#: Fields that naming them in ``Connection`` does not remove: a client must not
+#: be able to take away what a pod relies on (requirement 14).
+PROTECTED = frozenset(
+    {b"authorization", b"cookie", b"forwarded", b"host", b"range", b"via", b"x-request-id"}
+)
+PROTECTED_PREFIXES = (b"content-", b"if-", b"x-forwarded-", b"x-gitlab-")
+
+#: How many spellings are kept; hostile clients invent names, ordinary ones use a few dozen.
+SPELLINGS_LIMIT = 2048
+
+
+class FieldKinds(dict[bytes, bytes | None]):
+    """Maps a field name as sent to None (it passes), ``b""`` (it is dropped), or its lower-case
+    name (the router handles it).
+
+    :param special: lower-case names to handle.
+    :param our_prefix: lower-case prefix of the pods' headers: dropped, unless in ``special``.
+    :param sensitive_prefixes: further prefixes that are dropped unless in ``special``.
+    """
+
+    def __init__(
+        self,
+        special: Iterable[bytes],
+        our_prefix: bytes,
+        sensitive_prefixes: tuple[bytes, ...] = (),
+    ) -> None:
+        super().__init__()
+        self._special = frozenset(special)
+        self._dropped_prefixes = (our_prefix, *sensitive_prefixes)
+
+    def __missing__(self, name: bytes) -> bytes | None:
+        if len(self) >= SPELLINGS_LIMIT:
+            self.clear()
+        kind = self[name] = self._classify(name.lower())
+        return kind
+
+    def _classify(self, lowered: bytes) -> bytes | None:
+        if lowered in self._special:
+            return lowered
+        if lowered in HOP_BY_HOP or lowered.startswith(self._dropped_prefixes):
+            return b""
+        if b"_" in lowered and self._classify(lowered.replace(b"_", b"-")) is not None:
+            # CGI-like applications cannot tell X_Forwarded_For from X-Forwarded-For.
+            return b""
+        return None
+
+
+def request_kinds(header_prefix: str, trusted: bool) -> FieldKinds:
+    """The kinds for requests.
+
+    :param trusted: further ``X-Forwarded-*`` fields (``-Port``, ``-Prefix`` ...) pass; from
+        anybody else they are dropped.
+    """
+    sensitive = () if trusted else (b"x-forwarded-",)
+    return FieldKinds(REQUEST_SPECIAL, header_prefix.lower().encode("ascii"), sensitive)
+
+
+def response_kinds(header_prefix: str) -> FieldKinds:
+    """The kinds for responses: the pods' redirect and cache headers are special."""
+    prefix = header_prefix.lower().encode("ascii")
+    return FieldKinds(RESPONSE_SPECIAL | {prefix + b"redirect", prefix + b"cache"}, prefix)
+
+
+def sorted_out(
+    fields: Iterable[Field], kinds: FieldKinds
+) -> tuple[list[Field], dict[bytes, list[bytes]]]:
+    """The fields that pass, in order, and the values of the special ones by lower-case name."""
+    passing: list[Field] = []
+    special: dict[bytes, list[bytes]] = {}
+    for field in fields:
+        kind = kinds[field[0]]
+        if kind is None:
+            passing.append(field)
+        elif kind:
+            special.setdefault(kind, []).append(field[1])
+    connection = special.get(b"connection")
+    if connection is not None:
+        passing = without_named(passing, tokens(connection))
+    return passing, special
+
+
+def tokens(values: Iterable[bytes]) -> list[bytes]:
+    """The lower-case members of comma-separated lists (RFC 9110, section 5.6.1)."""
+    members = (member.strip(b" \t").lower() for value in values for member in value.split(b","))
+    return [member for member in members if member]
+
+
+def without_named(fields: list[Field], names: Iterable[bytes]) -> list[Field]:
+    """The fields but for those that ``Connection`` names, as far as that is allowed."""
+    removable = {
+        name for name in names if name not in PROTECTED and not name.startswith(PROTECTED_PREFIXES)
+    } - {b"close", b"keep-alive", b"upgrade", b"te"}
+    if not removable:
+        return fields
+    return [field for field in fields if field[0].lower() not in removable]

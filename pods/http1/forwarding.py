@@ -1,0 +1,120 @@
+"""Heads as they go on: what the pod gets, what the client gets.
+
+Pure: values in, bytes out.  Source: contract, section 4, "What the pod gets";
+RFC 9110, section 7.6; requirements B and C.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from pods.http1.fields import Field
+from pods.http1.request import RequestHead
+from pods.http1.response import ResponseHead
+
+#: How the router calls itself in Via (RFC 9110, section 7.6.3).
+PSEUDONYM = b"pods-router"
+_VIA = {0: b"1.0 " + PSEUDONYM, 1: b"1.1 " + PSEUDONYM}
+
+
+@attrs.frozen
+class Peer:
+    """Who is at the other end of a client's connection."""
+
+    address: str  #: such as ``192.0.2.7``; ``unix:`` for a UNIX socket
+    scheme: bytes  #: ``http`` or ``https``
+    trusted: bool = False  #: whose ``X-Forwarded-*`` is believed
+
+
+def request_to_pod(
+    head: RequestHead, peer: Peer, request_id: bytes, ours: list[Field], expects_continue: bool
+) -> bytes:
+    """The request head for a pod.
+
+    :param ours: the fields that tell the pod how the request was routed.
+    :param expects_continue: whether to ask for a 100 before the body.
+    """
+    lines = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method, head.target, head.host)]
+    lines += [b"%b: %b\r\n" % field for field in head.fields]
+    lines.append(_forwarded(head, peer))
+    lines.append(b"X-Request-Id: %b\r\n" % request_id)
+    lines += [b"%b: %b\r\n" % field for field in ours]
+    if head.chunked:
+        lines.append(b"Transfer-Encoding: chunked\r\n")
+    elif head.content_length is not None:
+        lines.append(b"Content-Length: %d\r\n" % head.content_length)
+    if expects_continue:
+        lines.append(b"Expect: 100-continue\r\n")
+    if head.upgrade:
+        lines.append(b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
+    elif wants_trailers(head):
+        lines.append(b"Connection: TE\r\nTE: trailers\r\n")
+    lines.append(b"\r\n")
+    return b"".join(lines)
+
+
+def wants_trailers(head: RequestHead) -> bool:
+    """Whether the client takes trailers (RFC 9110, section 10.1.4)."""
+    return any(
+        b"trailers" in (member.strip() for member in value.lower().split(b","))
+        for value in head.special.get(b"te", ())
+    )
+
+
+def _forwarded(head: RequestHead, peer: Peer) -> bytes:
+    """Via, X-Forwarded-For, -Proto, -Host; X-Real-IP and Forwarded if the client sent them."""
+    special = head.special
+    address = peer.address.encode("ascii", "replace")
+    via = b", ".join([*special.get(b"via", ()), _VIA[head.minor_version]])
+    proto, host, chain = peer.scheme, head.host, address
+    if peer.trusted:
+        proto = special.get(b"x-forwarded-proto", [proto])[0]
+        host = special.get(b"x-forwarded-host", [host])[0]
+        chain = b", ".join([*special.get(b"x-forwarded-for", ()), address])
+    lines = (
+        b"Via: %b\r\nX-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\n"
+        % (via, chain, proto, host)
+    )
+    if b"x-real-ip" in special:
+        lines += b"X-Real-IP: %b\r\n" % (special[b"x-real-ip"][0] if peer.trusted else address)
+    if b"forwarded" in special:
+        known = special[b"forwarded"] if peer.trusted else []
+        lines += b"Forwarded: %b\r\n" % b", ".join([*known, _forwarded_element(peer)])
+    return lines
+
+
+def _forwarded_element(peer: Peer) -> bytes:
+    """One element of Forwarded (RFC 7239, section 4)."""
+    if peer.address.startswith("unix"):
+        node = b"unknown"
+    elif ":" in peer.address:
+        node = b'"[%b]"' % peer.address.encode("ascii", "replace")
+    else:
+        node = peer.address.encode("ascii", "replace")
+    return b"for=%b;proto=%b" % (node, peer.scheme)
+
+
+def response_to_client(
+    head: ResponseHead, *, chunked: bool, keep_alive: bool, client_minor_version: int
+) -> bytes:
+    """The response head for a client.
+
+    :param chunked: whether the body will be sent in chunks.
+    :param keep_alive: whether the connection stays open afterwards.
+    """
+    lines = [b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason)]
+    lines += [b"%b: %b\r\n" % field for field in head.fields]
+    if chunked:
+        lines.append(b"Transfer-Encoding: chunked\r\n")
+    elif head.content_length is not None and head.status >= 200 and head.status != 204:
+        lines.append(b"Content-Length: %d\r\n" % head.content_length)
+    if head.status == 101:
+        lines.append(b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
+    elif head.status < 200:
+        pass  # the connection's fate is told by the final response
+    elif not keep_alive:
+        lines.append(b"Connection: close\r\n")
+    elif client_minor_version == 0:
+        lines.append(b"Connection: keep-alive\r\n")
+    lines.append(b"\r\n")
+    return b"".join(lines)

@@ -1,0 +1,260 @@
+"""Bytes to raw heads: llhttp checks the syntax, exactly one head at a time.
+
+A reader is fed whatever the transport delivers.  It finds the end of the head
+by itself and gives llhttp (through httptools) that much and no more.  So the
+boundary between head, body and the next pipelined message is always exact,
+limits are checked before anything is parsed, and llhttp's own ideas about
+bodies and upgrades never come into play.
+
+Cutting the input at any byte gives the same result as feeding it in one piece.
+"""
+
+from __future__ import annotations
+
+import abc
+import re
+from contextlib import suppress
+from typing import Any, ClassVar
+
+import attrs
+import httptools
+
+from pods.errors import BadRequest, BadResponse, HeadersTooLarge, MethodUnknown, UriTooLong
+from pods.http1.fields import Field
+
+END_OF_HEAD = b"\r\n\r\n"
+#: method SP target SP version, single spaces, visible ASCII, no fragment (RFC 9112, section 3).
+REQUEST_LINE = re.compile(
+    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21\x22\x24-\x7e]+) HTTP/1\.([0-9])\r\n"
+)
+#: What a request line looks like while it is still coming in.
+REQUEST_LINE_BEGINS = re.compile(
+    rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}( ([\x21\x22\x24-\x7e]+( [HTP/1.0-9\r]{0,9})?)?)?"
+)
+STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n")
+
+
+@attrs.frozen
+class HeadLimits:
+    """How long a head may be."""
+
+    header_bytes: int = 65_536  #: the whole head
+    header_count: int = 200  #: fields
+    url_bytes: int = 16_384  #: the target of a request
+
+
+class _Collector:
+    """What httptools calls back into; the parser is made new for each head."""
+
+    __slots__ = ("fields",)
+
+    def __init__(self) -> None:
+        self.fields: list[Field] = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # llhttp skips white space before a value, but not after it.
+        self.fields.append((name, value.rstrip(b" \t")))
+
+
+class _HeadReader(abc.ABC):
+    """The part that requests and responses share."""
+
+    parser_class: ClassVar[Any]
+
+    def __init__(self, limits: HeadLimits) -> None:
+        self._limits = limits
+        self._begun = b""  # an incomplete head; almost always empty
+        self._line_checked = False  # whether its first line is complete and right
+
+    @property
+    def is_midway(self) -> bool:
+        """Whether part of a head has come."""
+        return bool(self._begun)
+
+    def _complete(self, data: bytes) -> tuple[bytes, bytes] | None:
+        """``(head, rest)`` once the head is complete; else keep what came and check it."""
+        known = len(self._begun)
+        if known:
+            data = self._begun + data
+        end = data.find(END_OF_HEAD, max(0, known - 3))
+        if end < 0:
+            self._begun = data
+            self._check_unfinished(data, max(0, known - 1))
+            return None
+        self._begun = b""
+        self._line_checked = False
+        return data[: end + 4], data[end + 4 :]
+
+    @abc.abstractmethod
+    def _check_unfinished(self, begun: bytes, start: int) -> None:
+        """Refuse what can no longer become a head, without waiting for its end.
+
+        :param start: what stands before this position has been checked before.
+        """
+
+    def _fields(self, head: bytes) -> list[Field]:
+        collector = _Collector()
+        # llhttp stops at an upgrade; what follows the head is for framing to decide.
+        with suppress(httptools.HttpParserUpgrade):
+            self.parser_class(collector).feed_data(head)
+        return collector.fields
+
+
+@attrs.define(eq=False)
+class RawRequest:
+    """A request head whose syntax is right; nothing is interpreted yet."""
+
+    method: bytes
+    target: bytes
+    minor_version: int
+    fields: list[Field]
+
+
+class RequestHeadReader(_HeadReader):
+    """Reads request heads from a client, one after the other."""
+
+    parser_class = httptools.HttpRequestParser
+
+    def __init__(self, limits: HeadLimits) -> None:
+        super().__init__(limits)
+        self._skipped_a_line = False
+
+    def feed(self, data: bytes) -> tuple[RawRequest, bytes] | None:
+        """Take bytes in.
+
+        :returns: a head and the bytes after it, or None if more is needed.
+        :raises Refusal: malformed (400), target too long (414), too large or too many
+            fields (431), unknown method (501).  The reader is of no use afterwards.
+        """
+        if data[:1] in b"\r\n" or self._begun == b"\r":
+            data = self._without_empty_line(data)
+        complete = self._complete(data) if data else None
+        if complete is None:
+            return None
+        self._skipped_a_line = False
+        head, rest = complete
+        return self._parse(head), rest
+
+    def _without_empty_line(self, data: bytes) -> bytes:
+        """One empty line before a request is skipped (RFC 9112, section 2.2), not more."""
+        if self._begun not in (b"", b"\r"):
+            return data
+        data, self._begun = self._begun + data, b""
+        if data == b"\r":
+            self._begun = data
+            return b""
+        if not data.startswith(b"\r\n"):
+            return data
+        if self._skipped_a_line:
+            raise BadRequest("More than one empty line before a request.")
+        self._skipped_a_line = True
+        return self._without_empty_line(data[2:]) if data[2:] else b""
+
+    def _parse(self, head: bytes) -> RawRequest:
+        line = REQUEST_LINE.match(head)
+        if line is None:
+            self._check_target_length(head)
+            raise BadRequest("The request line is malformed.")
+        method, target, minor = line.groups()
+        if len(target) > self._limits.url_bytes:
+            raise UriTooLong(f"The target is longer than {self._limits.url_bytes} bytes.")
+        self._check_length(head)
+        if method not in KNOWN_METHODS:
+            raise MethodUnknown("This method is not known here.")
+        try:
+            fields = self._fields(head)
+        except httptools.HttpParserError as error:
+            raise BadRequest(f"Malformed request: {error}.") from error
+        if len(fields) > self._limits.header_count:
+            raise HeadersTooLarge(f"More than {self._limits.header_count} header fields.")
+        # HTTP/1.2 and the like are served as the 1.1 that we are (RFC 9110, section 2.5).
+        return RawRequest(method, target, min(int(minor), 1), fields)
+
+    def _check_unfinished(self, begun: bytes, start: int) -> None:
+        if not self._line_checked:
+            self._check_unfinished_line(begun)
+        if BARE_LINE_FEED.search(begun, start):
+            raise BadRequest("A line must end with CR LF.")
+        self._check_length(begun)
+
+    def _check_unfinished_line(self, begun: bytes) -> None:
+        self._check_target_length(begun)
+        self._line_checked = b"\n" in begun
+        pattern = REQUEST_LINE.match if self._line_checked else REQUEST_LINE_BEGINS.fullmatch
+        if not pattern(begun):
+            raise BadRequest("This is no HTTP/1.1 request.")
+
+    def _check_target_length(self, begun: bytes) -> None:
+        first_line = begun.partition(b"\n")[0]
+        _, space, target = first_line.partition(b" ")
+        if space and len(target.partition(b" ")[0]) > self._limits.url_bytes:
+            raise UriTooLong(f"The target is longer than {self._limits.url_bytes} bytes.")
+
+    def _check_length(self, head: bytes) -> None:
+        if len(head) > self._limits.header_bytes:
+            raise HeadersTooLarge(f"The head is longer than {self._limits.header_bytes} bytes.")
+
+
+BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
+KNOWN_METHODS = frozenset(
+    b"ACL BIND CHECKOUT CONNECT COPY DELETE GET HEAD LINK LOCK M-SEARCH MERGE MKACTIVITY"
+    b" MKCALENDAR MKCOL MOVE NOTIFY OPTIONS PATCH POST PROPFIND PROPPATCH PURGE PUT QUERY"
+    b" REBIND REPORT SEARCH SUBSCRIBE TRACE UNBIND UNLINK UNLOCK UNSUBSCRIBE".split()
+)
+
+
+@attrs.define(eq=False)
+class RawResponse:
+    """A response head whose syntax is right; nothing is interpreted yet."""
+
+    status: int
+    reason: bytes
+    minor_version: int
+    fields: list[Field]
+
+
+class ResponseHeadReader(_HeadReader):
+    """Reads response heads from a pod, one after the other."""
+
+    parser_class = httptools.HttpResponseParser
+
+    def feed(self, data: bytes) -> tuple[RawResponse, bytes] | None:
+        """Take bytes in.
+
+        :returns: a head and the bytes after it, or None if more is needed.
+        :raises BadResponse: malformed, or over a limit.
+        """
+        complete = self._complete(data)
+        if complete is None:
+            return None
+        head, rest = complete
+        return self._parse(head), rest
+
+    def _parse(self, head: bytes) -> RawResponse:
+        self._check_length(head)
+        line = STATUS_LINE.match(head)
+        if line is None:
+            raise BadResponse("The upstream server's status line is malformed.")
+        minor, status, reason = line.groups()
+        try:
+            fields = self._fields(head)
+        except httptools.HttpParserError as error:
+            raise BadResponse("The upstream server's response is malformed.", str(error)) from error
+        if len(fields) > self._limits.header_count:
+            raise BadResponse("The upstream server's response has too many fields.")
+        return RawResponse(int(status), reason or b"", int(minor), fields)
+
+    def _check_unfinished(self, begun: bytes, start: int) -> None:
+        self._check_length(begun)
+        if not begun.startswith(b"HTTP/1."[: len(begun)]):
+            raise BadResponse("The upstream server does not speak HTTP.")
+        if not self._line_checked and b"\n" in begun:
+            self._line_checked = True
+            if not STATUS_LINE.match(begun):
+                raise BadResponse("The upstream server's status line is malformed.")
+        if BARE_LINE_FEED.search(begun, start):
+            raise BadResponse("The upstream server's response is malformed.")
+
+    def _check_length(self, head: bytes) -> None:
+        if len(head) > self._limits.header_bytes:
+            raise BadResponse("The head of the upstream server's response is too large.")

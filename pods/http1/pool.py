@@ -1,0 +1,171 @@
+"""The connections to one pod: few, bounded, used again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Protocol as Shape
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
+
+from pods.errors import AtLimit, NoConnection, Refusal
+from pods.http1.deadline import Deadline
+from pods.http1.upstream import PodConnection, UpstreamSettings
+from pods.interfaces import Clock
+
+
+class Waiter(Shape):
+    """Who wants a connection and could not have one at once."""
+
+    def connected(self, connection: PodConnection) -> None:
+        """Here it is."""
+
+    def unreachable(self, refusal: Refusal) -> None:
+        """There will be none."""
+
+
+@attrs.frozen
+class PoolLimits:
+    """How many connections one pod gets, and who may wait."""
+
+    connections: int = 512
+    idle_connections: int = 64
+    queue: int = 1024  #: requests that wait while all connections are busy
+    queue_seconds: float = 5  #: for so long
+
+
+class PodPool:
+    """Hands out idle connections, last used first, and makes new ones when there is none.
+
+    :param dial: opens a connection; its Deferred fails if that is not possible in time.
+    """
+
+    def __init__(
+        self,
+        dial: Callable[[Factory[PodConnection]], Deferred[PodConnection]],
+        settings: UpstreamSettings,
+        limits: PoolLimits,
+    ) -> None:
+        self.settings = settings
+        self._dial = dial
+        self._factory = Factory.forProtocol(lambda: PodConnection(settings, self))
+        self._factory.noisy = False
+        self._clock: Clock = settings.clock
+        self._limits = limits
+        self._idle: list[PodConnection] = []
+        self._open: set[PodConnection] = set()
+        self._dialing: set[Deferred[PodConnection]] = set()
+        self._waiting: OrderedDict[Waiter, Deadline] = OrderedDict()
+        self._is_closed = False
+
+    @property
+    def open_connections(self) -> int:
+        """Connections that are open, busy or idle."""
+        return len(self._open)
+
+    @property
+    def idle_connections(self) -> int:
+        """Connections that wait for a request."""
+        return len(self._idle)
+
+    @property
+    def waiting_requests(self) -> int:
+        """Requests that wait for a connection."""
+        return len(self._waiting)
+
+    # -- for requests --------------------------------------------------------
+
+    def take(self, waiter: Waiter, *, fresh: bool = False) -> PodConnection | None:
+        """A connection at once, or None: then the waiter is called later.
+
+        :param fresh: not one that has been used before.
+        :raises AtLimit: too many wait already.
+        """
+        if self._idle and not fresh:
+            return self._idle.pop()
+        if len(self._waiting) >= self._limits.queue or self._is_closed:
+            raise AtLimit("Too many requests wait for the upstream server.")
+        deadline = self._waiting[waiter] = Deadline(self._clock, lambda: self._give_up(waiter))
+        deadline.set(self._limits.queue_seconds)
+        self._dial_if_needed()
+        return None
+
+    def forget(self, waiter: Waiter) -> None:
+        """This one no longer wants a connection."""
+        deadline = self._waiting.pop(waiter, None)
+        if deadline is not None:
+            deadline.close()
+
+    def close(self) -> None:
+        """Close idle connections now and the others when they are done."""
+        self._is_closed = True
+        for dialing in list(self._dialing):
+            dialing.cancel()
+        for connection in self._idle:
+            connection.abort()
+        self._idle = []
+
+    def abort(self) -> None:
+        """Close every connection now."""
+        self.close()
+        for connection in list(self._open):
+            connection.abort()
+
+    # -- from connections ----------------------------------------------------
+
+    def released(self, connection: PodConnection) -> None:
+        """A connection has done its work and can take more."""
+        if self._waiting:
+            self._next_waiter().connected(connection)
+        elif self._is_closed or len(self._idle) >= self._limits.idle_connections:
+            connection.abort()
+        else:
+            self._idle.append(connection)
+
+    def gone(self, connection: PodConnection) -> None:
+        """A connection is closed."""
+        self._open.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+        self._dial_if_needed()
+
+    # -- making connections --------------------------------------------------
+
+    def _dial_if_needed(self) -> None:
+        while (
+            len(self._dialing) < len(self._waiting)
+            and len(self._open) + len(self._dialing) < self._limits.connections
+            and not self._is_closed
+        ):
+            dialing = self._dial(self._factory)
+            self._dialing.add(dialing)
+            dialing.addCallbacks(
+                self._dialed,
+                self._could_not_dial,
+                callbackArgs=(dialing,),
+                errbackArgs=(dialing,),
+            )
+
+    def _dialed(self, connection: PodConnection, dialing: Deferred[PodConnection]) -> None:
+        self._dialing.discard(dialing)
+        self._open.add(connection)
+        self.released(connection)
+
+    def _could_not_dial(self, failure: Failure, dialing: Deferred[PodConnection]) -> None:
+        self._dialing.discard(dialing)
+        if self._waiting:
+            reason = f"{type(failure.value).__name__}: {failure.getErrorMessage()}"
+            refusal = NoConnection("The upstream server cannot be reached.", reason)
+            self._next_waiter().unreachable(refusal)
+
+    def _next_waiter(self) -> Waiter:
+        waiter, deadline = self._waiting.popitem(last=False)
+        deadline.close()
+        return waiter
+
+    def _give_up(self, waiter: Waiter) -> None:
+        del self._waiting[waiter]
+        waiter.unreachable(AtLimit("No connection to the upstream server became free in time."))

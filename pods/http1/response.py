@@ -1,0 +1,106 @@
+"""What a response head means: framing, whether its connection can be used again.
+
+Pure.  Source: RFC 9110, RFC 9112, section 6.3; requirements C.
+"""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+from pods.errors import BadResponse
+from pods.http1.fields import Field, FieldKinds, sorted_out, tokens
+from pods.http1.framing import BodyReader, ChunkedReader, LengthReader, UntilCloseReader
+from pods.http1.heads import RawResponse
+
+_DIGITS = re.compile(rb"[0-9]{1,19}")
+
+
+@attrs.define(eq=False)
+class ResponseHead:
+    """A response head that has passed all checks.  Treated as immutable (see RequestHead)."""
+
+    status: int
+    reason: bytes
+    minor_version: int
+    fields: list[Field]  #: end-to-end fields that pass unchanged, in order
+    special: dict[bytes, list[bytes]]  #: values of the fields that the router handles
+    content_length: int | None
+    chunked: bool
+    has_body: bool  #: False for HEAD, 1xx, 204, 304, whatever the fields say
+    keep_alive: bool  #: whether the pod would take another request on this connection
+
+    @property
+    def is_informational(self) -> bool:
+        """100 to 199, but not 101: another head follows."""
+        return self.status < 200 and self.status != 101
+
+    def value(self, name: bytes) -> bytes | None:
+        """The first value of a field that passes; ``name`` in lower case."""
+        return next((value for field, value in self.fields if field.lower() == name), None)
+
+    def body_reader(self) -> BodyReader | None:
+        """What reads the body; None if there is none."""
+        if not self.has_body or self.content_length == 0:
+            return None
+        if self.chunked:
+            return ChunkedReader()
+        if self.content_length is None:
+            return UntilCloseReader()
+        return LengthReader(self.content_length)
+
+    @classmethod
+    def read(cls, raw: RawResponse, kinds: FieldKinds, to_head: bool) -> ResponseHead:
+        """Check and interpret a raw head.
+
+        :param to_head: the request was a HEAD.
+        :raises BadResponse: its framing is ambiguous.
+        """
+        fields, special = sorted_out(raw.fields, kinds)
+        content_length, chunked = _framing(special)
+        status = raw.status
+        has_body = not (to_head or status < 200 or status in (204, 304))
+        options = tokens(special[b"connection"]) if b"connection" in special else ()
+        ends = chunked or content_length is not None or not has_body
+        return cls(
+            status=status,
+            reason=raw.reason,
+            minor_version=raw.minor_version,
+            fields=fields,
+            special=special,
+            content_length=content_length,
+            chunked=chunked,
+            has_body=has_body,
+            keep_alive=ends
+            and b"close" not in options
+            and (raw.minor_version == 1 or b"keep-alive" in options),
+        )
+
+
+def _framing(special: dict[bytes, list[bytes]]) -> tuple[int | None, bool]:
+    lengths = special.get(b"content-length")
+    codings = special.get(b"transfer-encoding")
+    if codings is not None:
+        if lengths is not None or len(codings) != 1 or codings[0].lower() != b"chunked":
+            raise BadResponse("The framing of the upstream server's response is ambiguous.")
+        return None, True
+    if lengths is None:
+        return None, False
+    if len(lengths) != 1 or not _DIGITS.fullmatch(lengths[0]):
+        raise BadResponse("The length of the upstream server's response is ambiguous.")
+    return int(lengths[0]), False
+
+
+#: The interim response by which the router itself asks for a body.
+CONTINUE = ResponseHead(
+    status=100,
+    reason=b"Continue",
+    minor_version=1,
+    fields=[],
+    special={},
+    content_length=None,
+    chunked=False,
+    has_body=False,
+    keep_alive=True,
+)

@@ -1,0 +1,441 @@
+"""One connection from a client: requests come in, responses go out, in order.
+
+The connection reads one request at a time.  Bytes of a pipelined next one stay
+unread in a small buffer, with the transport paused, until the answer before it
+has gone out; so answers cannot be mixed up, and reading ahead is bounded by one
+read of the transport.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from typing import Protocol as Shape
+
+import attrs
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, ISSLTransport
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from pods.errors import BadRequest, Refusal, RequestTimeout
+from pods.http1.deadline import Deadline
+from pods.http1.fields import Field
+from pods.http1.forwarding import Peer, response_to_client, wants_trailers
+from pods.http1.framing import (
+    BodyReader,
+    ChunkedReader,
+    FramingError,
+    LengthReader,
+    chunk,
+    last_chunk,
+)
+from pods.http1.halfclosed import HalfClosedProbe
+from pods.http1.heads import HeadLimits, RawRequest, RequestHeadReader
+from pods.http1.request import RequestHead
+from pods.http1.response import ResponseHead
+from pods.http1.sockets import send_without_delay
+from pods.interfaces import Clock
+
+#: What a client may still send after its connection has been answered for good.
+LINGER_LIMIT_BYTES = 16 * 1024 * 1024
+
+
+class Exchanging(Shape):
+    """The request that this connection is busy with."""
+
+    def begin(self) -> None:
+        """The head is complete; the body, if any, follows."""
+
+    def body_received(self, data: bytes) -> None:
+        """Some of the body; after :meth:`ClientConnection.become_tunnel`, of the tunnel."""
+
+    def body_finished(self, trailers: list[Field]) -> None:
+        """All of the body has come."""
+
+    def refuse(self, refusal: Refusal) -> None:
+        """The rest of the request is bad, or too slow."""
+
+    def client_is_full(self) -> None:
+        """The client reads more slowly than is sent."""
+
+    def client_is_ready(self) -> None:
+        """The client has caught up."""
+
+    def client_gone(self) -> None:
+        """The client has left."""
+
+
+class Tunnelling(Exchanging, Shape):
+    """What takes the exchange's place after a 101."""
+
+    def client_half_closed(self) -> None:
+        """The client will send nothing more."""
+
+
+class Site(Shape):
+    """What a connection needs from the router."""
+
+    def open_exchange(self, connection: ClientConnection, raw: RawRequest) -> Exchanging:
+        """Make the exchange for a request.
+
+        :raises Refusal: what the head says cannot be served.
+        """
+
+    def refused(self, connection: ClientConnection, raw: RawRequest | None, why: Refusal) -> bytes:
+        """The answer to a request that never became an exchange; it is logged here."""
+
+    def peer(self, transport: Any) -> Peer:
+        """Who is at the other end."""
+
+    def connected(self, connection: ClientConnection) -> Refusal | None:
+        """A client has come; a Refusal if there is no room for it."""
+
+    def disconnected(self, connection: ClientConnection) -> None:
+        """A client has left."""
+
+
+@attrs.frozen
+class ServerSettings:
+    """What all connections from clients share; times in seconds."""
+
+    clock: Clock
+    limits: HeadLimits
+    header_seconds: float
+    idle_seconds: float  #: between two requests
+    stall_seconds: float  #: nothing moves in a body
+    linger_seconds: float
+
+
+@implementer(IHalfCloseableProtocol, IPushProducer)
+class ClientConnection(Protocol):
+    """Reads requests, one exchange after the other."""
+
+    peer: Peer
+
+    def __init__(self, site: Site, settings: ServerSettings) -> None:
+        self._site = site
+        self._settings = settings
+        self._heads = RequestHeadReader(settings.limits)
+        self._reading = Deadline(settings.clock, self._read_too_slowly)
+        self._writing = Deadline(settings.clock, self._written_too_slowly)
+        self._probe: HalfClosedProbe | None = None
+        self._buffer = b""  # not looked at yet
+        self._awaits_first_byte = False  # on a new connection the time runs from its start
+        self._exchange: Exchanging | None = None
+        self._body: BodyReader | None = None
+        self._head: RequestHead | None = None
+        self._chunked = False  # how the current response's body is framed
+        self._keep_alive = True
+        self._tunnel: Tunnelling | None = None
+        self._is_processing = False
+        self._is_paused = False
+        self._upload_paused = False
+        self._lingers = 0  # bytes that may still be thrown away; 0: not lingering
+        self._is_draining = False
+        self._input_ended = False
+        self._is_closed = False
+
+    # -- from the exchange: the request --------------------------------------
+
+    def accept(self, head: RequestHead) -> None:
+        """The head has been understood: read its body."""
+        self._head = head
+        self._keep_alive = head.keep_alive and not self._is_draining
+        self._body = None
+        if head.chunked:
+            self._body = ChunkedReader()
+        elif head.content_length:
+            self._body = LengthReader(head.content_length)
+
+    def pause_upload(self) -> None:
+        """Read nothing for now: the pod is slow."""
+        self._upload_paused = True
+        self._reading.clear()
+        self._pause_or_resume()
+
+    def resume_upload(self) -> None:
+        """Read on."""
+        self._upload_paused = False
+        if self._body is not None:
+            self._reading.set(self._settings.stall_seconds)
+        self._pause_or_resume()
+        self._process()
+
+    def become_tunnel(self, tunnel: Tunnelling) -> None:
+        """After a 101: everything that comes is for the tunnel."""
+        self._exchange = self._tunnel = tunnel
+        self._reading.clear()
+        self._process()
+
+    # -- from the exchange: the response -------------------------------------
+
+    def inform(self, head: ResponseHead) -> None:
+        """Send an interim response, if the client can take it."""
+        if self._head is not None and self._head.minor_version:
+            self._write(
+                response_to_client(head, chunked=False, keep_alive=True, client_minor_version=1)
+            )
+
+    def respond(self, head: ResponseHead) -> None:
+        """Send the head of the final response, or of a 101."""
+        request = self._head
+        assert request is not None
+        unbounded = head.has_body and head.content_length is None
+        self._chunked = unbounded and request.minor_version == 1
+        if (unbounded and not self._chunked) or self._is_draining:
+            self._keep_alive = False
+        self._write(
+            response_to_client(
+                head,
+                chunked=self._chunked,
+                keep_alive=self._keep_alive,
+                client_minor_version=request.minor_version,
+            )
+        )
+
+    def send(self, data: bytes) -> None:
+        """Send some of the body, or of the tunnel."""
+        self._write(chunk(data) if self._chunked else data)
+
+    def end(self, trailers: list[Field]) -> None:
+        """The response is complete."""
+        if self._chunked:
+            wanted = self._head is not None and wants_trailers(self._head)
+            self._write(last_chunk(trailers if wanted else []))
+        self._end_of_exchange()
+
+    def answer(self, response: bytes, *, close: bool) -> None:
+        """Send a complete response of the router's own."""
+        self._keep_alive = self._keep_alive and not close
+        self._write(response)
+        self._end_of_exchange()
+
+    @property
+    def will_close(self) -> bool:
+        """Whether the connection cannot be used again after this exchange."""
+        return not self._keep_alive or self._is_draining or self._body is not None
+
+    def half_close(self) -> None:
+        """In a tunnel: nothing more comes from the pod."""
+        self._transport.loseWriteConnection()
+
+    def abort(self) -> None:
+        """Break the connection off: what was sent is not complete, and must not look so."""
+        if not self._is_closed:
+            self._transport.abortConnection()
+
+    def drain(self) -> None:
+        """Close when what runs is done; at once if nothing does."""
+        self._is_draining = True
+        if self._exchange is None and not self._lingers:
+            self._close()
+
+    # -- from Twisted --------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        self._transport = transport
+        self.peer = self._site.peer(self._transport)
+        self._transport.registerProducer(self, True)
+        send_without_delay(self._transport)
+        self._reading.set(self._settings.header_seconds)
+        refusal = self._site.connected(self)
+        if refusal is not None:
+            self._refuse_head(None, refusal)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._lingers:
+            self._throw_away(data)
+            return
+        self._buffer = self._buffer + data if self._buffer else data
+        self._process()
+
+    def pauseProducing(self) -> None:
+        self._writing.set(self._settings.stall_seconds)
+        if self._exchange is not None:
+            self._exchange.client_is_full()
+
+    def resumeProducing(self) -> None:
+        self._writing.clear()
+        if self._exchange is not None:
+            self._exchange.client_is_ready()
+
+    def stopProducing(self) -> None:
+        """The transport is going away; connectionLost follows."""
+
+    def readConnectionLost(self) -> None:
+        self._input_ended = True
+        if self._exchange is None or self._lingers:
+            self._close()
+        elif self._tunnel is not None:
+            self._tunnel.client_half_closed()
+        elif self._body is not None:
+            self.abort()
+        else:
+            self._keep_alive = False
+            self._probe = HalfClosedProbe(self._settings.clock, self._transport.write)
+
+    def writeConnectionLost(self) -> None:
+        """Our own half-close went through, or the client stopped reading."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._is_closed = True
+        self._reading.close()
+        self._writing.close()
+        self._stop_probing()
+        self._site.disconnected(self)
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.client_gone()
+
+    # -- reading requests ----------------------------------------------------
+
+    def _process(self) -> None:
+        """Look at what has come, as far as that is possible now."""
+        if self._is_processing:
+            return
+        self._is_processing = True
+        while self._buffer and not self._lingers and not self._is_closed:
+            data, self._buffer = self._buffer, b""
+            if self._exchange is None:
+                self._read_head(data)
+            elif self._tunnel is not None:
+                self._tunnel.body_received(data)
+            elif self._body is not None:
+                self._read_body(data)
+            else:  # pipelined: not before the current answer is out
+                self._buffer = data
+                break
+        self._is_processing = False
+        self._pause_or_resume()
+
+    def _read_head(self, data: bytes) -> None:
+        raw = None
+        try:
+            complete = self._heads.feed(data)
+            if complete is None:
+                self._head_is_midway()
+                return
+            raw, self._buffer = complete
+            self._exchange = self._site.open_exchange(self, raw)
+        except Refusal as refusal:
+            self._refuse_head(raw, refusal)
+            return
+        self._reading.clear()
+        if self._body is not None:
+            self._reading.set(self._settings.stall_seconds)
+        self._exchange.begin()
+
+    def _head_is_midway(self) -> None:
+        """One deadline from a head's first byte to its last, however slowly it trickles in."""
+        if self._awaits_first_byte:
+            self._awaits_first_byte = False
+            self._reading.set(self._settings.header_seconds)
+
+    def _refuse_head(self, raw: RawRequest | None, refusal: Refusal) -> None:
+        self._buffer = b""
+        self._keep_alive = False
+        self._write(self._site.refused(self, raw, refusal))
+        self._linger()
+
+    def _read_body(self, data: bytes) -> None:
+        body, exchange = self._body, self._exchange
+        assert body is not None and exchange is not None
+        try:
+            payload, rest = body.feed(data)
+        except FramingError as error:
+            exchange.refuse(BadRequest("The chunks of the body are malformed.", str(error)))
+            return
+        if rest is None:
+            self._reading.set(self._settings.stall_seconds)
+        else:
+            self._body = None
+            self._buffer = rest
+            self._reading.clear()
+        if payload:
+            exchange.body_received(payload)
+        if rest is not None and self._exchange is exchange:
+            exchange.body_finished(body.trailers)
+
+    def _pause_or_resume(self) -> None:
+        """Read from the client only what somebody can take."""
+        wanted = self._upload_paused or bool(self._buffer)
+        if wanted != self._is_paused and not self._input_ended and not self._is_closed:
+            self._is_paused = wanted
+            if wanted:
+                self._transport.pauseProducing()
+            else:
+                self._transport.resumeProducing()
+
+    # -- ending an exchange, or the connection -------------------------------
+
+    def _end_of_exchange(self) -> None:
+        self._exchange = None
+        self._stop_probing()
+        self._upload_paused = self._chunked = False
+        if self._body is not None:
+            self._body = None
+            self._linger()
+        elif self._tunnel is not None or not self._keep_alive or self._is_draining:
+            self._close()
+        else:
+            self._awaits_first_byte = True
+            self._reading.set(self._settings.idle_seconds)
+            self._pause_or_resume()
+            self._process()
+
+    def _linger(self) -> None:
+        """Close so that the client can read its answer even while it still sends.
+
+        Closing with unread input makes the kernel send a reset, which can
+        overtake the answer (RFC 9112, section 9.6).
+        """
+        self._lingers = LINGER_LIMIT_BYTES
+        self._buffer = b""
+        self._upload_paused = False
+        self._pause_or_resume()
+        self._reading.set(self._settings.linger_seconds)
+        self._transport.unregisterProducer()
+        if ISSLTransport.providedBy(self._transport):
+            self._transport.loseConnection()
+        else:
+            self._transport.loseWriteConnection()
+
+    def _throw_away(self, data: bytes) -> None:
+        self._lingers -= len(data)
+        if self._lingers <= 0:
+            self._lingers = 1
+            self.abort()
+
+    def _close(self) -> None:
+        self._transport.unregisterProducer()
+        self._transport.loseConnection()
+
+    # -- time ----------------------------------------------------------------
+
+    def _read_too_slowly(self) -> None:
+        if self._lingers:
+            self.abort()
+        elif self._exchange is not None:
+            self._exchange.refuse(RequestTimeout("The body did not come in time."))
+        elif self._heads.is_midway:
+            self._refuse_head(None, RequestTimeout("The request's head did not come in time."))
+        else:
+            self._close()
+
+    def _written_too_slowly(self) -> None:
+        self.abort()
+
+    # -- writing -------------------------------------------------------------
+
+    def _write(self, data: bytes) -> None:
+        if self._probe is not None:
+            data = self._probe.without_what_was_sent(data)
+            self._stop_probing()
+        if not self._is_closed:
+            self._transport.write(data)
+
+    def _stop_probing(self) -> None:
+        if self._probe is not None:
+            self._probe.close()
+            self._probe = None

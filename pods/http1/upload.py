@@ -1,0 +1,184 @@
+"""A request body on its way from the client to whichever pod is current.
+
+The body is a sequence of bytes with a cursor: what stands before it has been
+given to the current pod.  Bytes come in from the client, are held as long as a
+replay may be needed, and go out to the pod as fast as that takes them.  A
+bounce sets the cursor back to the start, whether or not the client is done;
+nobody waits for the end of an upload before it is turned round.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from pods.http1.fields import Field
+from pods.http1.held import HeldBody
+
+#: How far the client may be ahead of the pod before it is paused.
+READ_AHEAD_BYTES = 65_536
+
+
+class Source(Protocol):
+    """The client's connection, as far as an upload needs it."""
+
+    def pause_upload(self) -> None: ...
+
+    def resume_upload(self) -> None: ...
+
+
+class Sink(Protocol):
+    """The connection to the current pod, as far as an upload needs it."""
+
+    def send_body(self, data: bytes) -> None: ...
+
+    def end_body(self, trailers: list[Field]) -> None: ...
+
+
+class Upload:
+    """One request body.
+
+    :param held: where its beginning is kept; the upload closes it.
+    """
+
+    def __init__(self, source: Source, held: HeldBody) -> None:
+        self.received_bytes = 0
+        self.finished = False  #: all of it has come from the client
+        self.sent = False  #: all of it has gone to the current pod
+        self.replayable = True  #: it can be sent again from its first byte
+        self._source = source
+        self._held = held
+        self._backlog: deque[bytes] = deque()  # came after holding ended, not yet sent
+        self._cursor = 0
+        self._trailers: list[Field] = []
+        self._sink: Sink | None = None
+        self._sink_is_full = False
+        self._paused = False
+        self._watch: tuple[int, Callable[[bytes], None]] | None = None
+
+    @property
+    def can_start_over(self) -> bool:
+        """Whether a pod can still be given all of it."""
+        return self.replayable or self._cursor == 0
+
+    # -- from the client -----------------------------------------------------
+
+    def received(self, data: bytes) -> None:
+        """More of the body has come."""
+        self.received_bytes += len(data)
+        if self.replayable and not self._held.append(data):
+            self.replayable = False
+        if not self.replayable:
+            self._backlog.append(data)
+        self._look()
+        self._pump()
+
+    def finish(self, trailers: list[Field]) -> None:
+        """All of the body has come."""
+        self.finished = True
+        self._trailers = trailers
+        self._look()
+        self._pump()
+
+    def watch(self, limit_bytes: int, callback: Callable[[bytes], None]) -> None:
+        """Call back with the first bytes once ``limit_bytes`` or all of them have come."""
+        self._watch = (limit_bytes, callback)
+        self._look()
+
+    # -- to the pod ----------------------------------------------------------
+
+    def keep_everything(self, spool_limit_bytes: int) -> None:
+        """From now on hold what does not fit into memory on disk."""
+        self._held.spool_limit_bytes = spool_limit_bytes
+
+    def attach(self, sink: Sink) -> None:
+        """Send the body to this pod, from its first byte; see :attr:`can_start_over`."""
+        assert self.can_start_over
+        self._sink = sink
+        self._sink_is_full = False
+        self._cursor = 0
+        self.sent = False
+        self._pump()
+
+    def detach(self) -> None:
+        """The current pod takes nothing more."""
+        self._sink = None
+        self._throttle()
+
+    def sink_is_full(self) -> None:
+        """The pod reads more slowly than the client sends."""
+        self._sink_is_full = True
+        self._throttle()
+
+    def sink_is_ready(self) -> None:
+        """The pod has caught up."""
+        self._sink_is_full = False
+        self._pump()
+
+    def settle(self) -> None:
+        """The pod keeps this request: no replay will be needed."""
+        self.replayable = False
+        self._drop_what_is_sent()
+        self._throttle()
+
+    def close(self) -> None:
+        """The exchange is over: forget everything."""
+        self._sink = self._watch = None
+        self.replayable = False
+        self._held.close()
+        self._backlog.clear()
+
+    # -- between the two -----------------------------------------------------
+
+    def _pump(self) -> None:
+        sink = self._sink
+        while sink is not None and not self._sink_is_full:
+            data = self._next()
+            if not data:
+                break
+            self._cursor += len(data)
+            sink.send_body(data)
+            sink = self._sink  # sending may have ended this attempt
+        all_is_given = self.finished and self._cursor == self.received_bytes
+        if sink is not None and all_is_given and not self.sent:
+            self.sent = True
+            sink.end_body(self._trailers)
+        self._drop_what_is_sent()
+        self._throttle()
+
+    def _next(self) -> bytes:
+        if self._cursor < self._held.size:
+            return self._held.read(self._cursor)
+        return self._backlog.popleft() if self._backlog else b""
+
+    def _drop_what_is_sent(self) -> None:
+        if not self.replayable and self._cursor >= self._held.size > 0:
+            self._held.close()
+
+    def _throttle(self) -> None:
+        """Pause the client while it is too far ahead, resume it when it is not."""
+        ahead = self.received_bytes - self._cursor
+        takes_more = self._sink is not None and not self._sink_is_full
+        too_far = not takes_more and ahead >= (READ_AHEAD_BYTES if self.replayable else 1)
+        if too_far and not self._paused:
+            self._paused = True
+            self._source.pause_upload()
+        elif self._paused and not too_far:
+            self._paused = False
+            self._source.resume_upload()
+
+    def _look(self) -> None:
+        if self._watch is None:
+            return
+        limit_bytes, callback = self._watch
+        if self.received_bytes < limit_bytes and not self.finished:
+            return
+        self._watch = None
+        beginning = b""
+        while len(beginning) < limit_bytes:
+            data = self._held.read(len(beginning))
+            if not data:
+                break
+            beginning += data
+        callback(beginning[:limit_bytes])

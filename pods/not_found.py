@@ -1,0 +1,58 @@
+"""A 404 on its way out that has to wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pods.http1.fields import Field
+from pods.http1.response import ResponseHead
+from pods.interfaces import Clock
+
+#: What of its body is kept, so that the pod's connection is free while it waits.
+HELD_LIMIT_BYTES = 65_536
+
+
+class HeldResponse:
+    """A response that is kept back.
+
+    :param head: its head.
+    """
+
+    def __init__(self, head: ResponseHead) -> None:
+        self.head = head
+        self.chunks: list[bytes] = []
+        self.trailers: list[Field] | None = None  #: None until it is complete
+        self._size = 0
+        self._call: Any = None
+        self._is_waiting = False
+
+    def append(self, data: bytes) -> bool:
+        """Keep some of the body; False if the pod should send no more for now."""
+        self.chunks.append(data)
+        self._size += len(data)
+        return self._size < HELD_LIMIT_BYTES
+
+    def end(self, trailers: list[Field]) -> None:
+        """The body is complete."""
+        self.trailers = trailers
+
+    def wait(self, clock: Clock, seconds: float, then: Callable[[], None]) -> None:
+        """Call once ``seconds`` have passed; at once if that is not in the future."""
+        if self._is_waiting:
+            return
+        self._is_waiting = True
+        if seconds <= 0:
+            then()
+        else:
+            self._call = clock.callLater(seconds, self._wake, then)
+
+    def cancel(self) -> None:
+        """The client has left."""
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _wake(self, then: Callable[[], None]) -> None:
+        self._call = None
+        then()

@@ -1,0 +1,171 @@
+"""Signing in, out and up, and the profile.
+
+Any pod can answer these, because the users are shared.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from urllib.parse import quote
+
+from twisted.web.template import Tag, tags
+
+from pods.reference.application import Pod, dashboard_of
+from pods.reference.pages import button, field, form, link, links
+from pods.reference.people import (
+    PUBLIC_ORGANIZATION,
+    PUBLIC_ORGANIZATION_NAME,
+    User,
+    hash_password,
+    is_password,
+)
+from pods.reference.tenants import NAME_ALLOWED, Organization, is_free_name
+from pods.reference.visits import Answer, Visit, local_path, redirect, signed_in, to_sign_in
+
+PASSWORD_LEAST = 8  #: characters
+
+
+class SignUpRefusedError(Exception):
+    """What is wrong with a sign-up, in words for the page."""
+
+
+# -- in and out --------------------------------------------------------------
+
+
+async def show_sign_in(pod: Pod, visit: Visit) -> Answer:
+    """The form to sign in."""
+    return pod.pages.page(visit, "Sign in", _sign_in_form(visit))
+
+
+async def sign_in(pod: Pod, visit: Visit) -> Answer:
+    """Open a session and go back to where the user wanted to be."""
+    username, password = visit.form.get("username", ""), visit.form.get("password", "")
+    stored = pod.people.stored_password(username)
+    if not await pod.in_thread(is_password, password, stored):
+        problem = "This username and password do not belong together."
+        return pod.pages.refused(visit, "Sign in", problem, _sign_in_form(visit))
+    pod.people.close_session(visit.token)
+    location = local_path(visit.query.get("redirect", "/"))
+    return signed_in(redirect(location), pod.people.open_session(username))
+
+
+async def sign_out(pod: Pod, visit: Visit) -> Answer:
+    """Close the session."""
+    pod.people.close_session(visit.token)
+    return signed_in(redirect("/users/sign_in"), "")
+
+
+def _sign_in_form(visit: Visit) -> Tag:
+    location = quote(local_path(visit.query.get("redirect", "/")), safe="/")
+    return form(
+        f"/users/sign_in?redirect={location}",
+        field("username", "Username", autocomplete="username", required=""),
+        field("password", "Password", "password", autocomplete="current-password", required=""),
+        button("Sign in"),
+    )
+
+
+async def show_profile(pod: Pod, visit: Visit) -> Answer:
+    """Who the user is."""
+    if visit.user is None:
+        return to_sign_in(visit)
+    organization = visit.user.default_organization
+    return pod.pages.page(
+        visit,
+        visit.user.username,
+        tags.p("Default organization: ", link(dashboard_of(organization), organization)),
+        tags.h2("Member of"),
+        links((f"/{path}", path) for path in sorted(visit.user.memberships)),
+    )
+
+
+# -- up ----------------------------------------------------------------------
+
+
+async def show_sign_up(pod: Pod, visit: Visit) -> Answer:
+    """The form to sign up, which asks for the organization."""
+    return pod.pages.page(visit, "Sign up", _sign_up_form())
+
+
+async def sign_up(pod: Pod, visit: Visit) -> Answer:
+    """Make an account, and perhaps an organization on this pod, and sign in."""
+    try:
+        _check_sign_up(pod, visit)
+        stored = await pod.in_thread(hash_password, visit.form["password"])
+        _add_account(pod, visit, stored)
+    except SignUpRefusedError as error:
+        return pod.pages.refused(visit, "Sign up", str(error), _sign_up_form())
+    return signed_in(redirect("/"), pod.people.open_session(visit.form["username"]))
+
+
+def _sign_up_form() -> Tag:
+    def option(value: str, text: str, **checked: str) -> Tag:
+        box = tags.input(type="radio", name="organization", value=value, **checked)
+        return tags.label(box, f" {text}")
+
+    return form(
+        "/users/sign_up",
+        field("username", "Username", autocomplete="username", required=""),
+        field("password", "Password", "password", autocomplete="new-password", required=""),
+        tags.fieldset(
+            tags.legend("Are you part of an organization?"),
+            option("", f"Neither: use {PUBLIC_ORGANIZATION_NAME}", checked=""),
+            option("join", "I am part of one"),
+            field("invitation", "Its invitation"),
+            option("create", "I would like to create one"),
+            field("path", "Its name"),
+        ),
+        button("Sign up"),
+    )
+
+
+def _check_sign_up(pod: Pod, visit: Visit) -> None:
+    username = visit.form.get("username", "")
+    if not is_free_name(username):
+        raise SignUpRefusedError(f"A username is {NAME_ALLOWED}.")
+    if pod.people.has(username):
+        raise SignUpRefusedError("This username is taken.")
+    if len(visit.form.get("password", "")) < PASSWORD_LEAST:
+        raise SignUpRefusedError(f"A password has at least {PASSWORD_LEAST} characters.")
+
+
+def _add_account(pod: Pod, visit: Visit, stored_password: str) -> None:
+    """Both or nothing: the transaction of the organization spans that of the user."""
+    try:
+        with pod.tenants.routes.atomic():
+            organization = _chosen_organization(pod, visit)
+            member = organization != PUBLIC_ORGANIZATION
+            memberships = frozenset([f"organizations/{organization}"] if member else [])
+            user = User(visit.form["username"], organization, False, memberships)
+            pod.people.add(user, stored_password)
+    except sqlite3.IntegrityError as error:
+        raise SignUpRefusedError("This name was just taken.") from error
+
+
+def _chosen_organization(pod: Pod, visit: Visit) -> str:
+    match visit.form.get("organization", ""):
+        case "":
+            return PUBLIC_ORGANIZATION
+        case "join":
+            return _joined(pod, visit.form.get("invitation", ""))
+        case "create":
+            return _created(pod, visit.form.get("path", ""))
+    raise SignUpRefusedError("Choose one of the three.")
+
+
+def _joined(pod: Pod, invitation: str) -> str:
+    organization = pod.tenants.invited_to(invitation)
+    if organization is None:
+        raise SignUpRefusedError("This is no invitation.")
+    return organization.path
+
+
+def _created(pod: Pod, path: str) -> str:
+    if not is_free_name(path) or path == PUBLIC_ORGANIZATION:
+        raise SignUpRefusedError(f"The name of an organization is {NAME_ALLOWED}.")
+    if pod.tenants.organization(path) is not None:
+        raise SignUpRefusedError("This organization exists; its members can invite you.")
+    organization = Organization(path, path, invitation=secrets.token_urlsafe(12))
+    pod.tenants.add_organization(organization, pod.cluster.me)
+    return path

@@ -1,0 +1,88 @@
+"""The databases, split as the proposals split them: ``users``, ``routes`` and ``admin``
+are shared by all pods, ``main`` is a pod's own.
+
+Each is an SQLite file.  A connection belongs to the thread that opened it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from sqlite_utils import Database
+
+#: The tables of each database: the columns and their types, and the primary key.
+SCHEMAS: Mapping[str, Mapping[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
+    "users": {
+        "users": (
+            {"username": str, "password": str, "default_organization": str, "admin": int},
+            ("username",),
+        ),
+        "memberships": ({"username": str, "path": str}, ("username", "path")),
+        "sessions": ({"token_hash": str, "username": str, "expires_at": float}, ("token_hash",)),
+    },
+    "routes": {
+        "routes": (
+            {"path": str, "pod_id": str, "organization": str, "private": int},
+            ("path",),
+        ),
+        "organizations": ({"path": str, "name": str, "invitation": str}, ("path",)),
+    },
+    "admin": {
+        "application_settings": ({"name": str, "value": str}, ("name",)),
+    },
+    "main": {
+        "namespaces": ({"path": str, "name": str}, ("path",)),
+        "projects": (
+            {"path": str, "namespace": str, "name": str, "description": str, "private": int},
+            ("path",),
+        ),
+    },
+}
+
+
+@attrs.frozen
+class Databases:
+    """The open databases of one pod."""
+
+    users: Database
+    routes: Database
+    admin: Database
+    main: Database
+
+    def close(self) -> None:
+        """Let go of every file."""
+        for name in SCHEMAS:
+            getattr(self, name).close()
+
+    def settings(self) -> dict[str, str]:
+        """What the shared table ``application_settings`` says."""
+        rows = self.admin.query("select name, value from application_settings order by name")
+        return {row["name"]: row["value"] for row in rows}
+
+
+def open_databases(shared_dir: str, data_dir: str) -> Databases:
+    """Open all databases, and make what is missing: folders, files, tables.
+
+    :param shared_dir: absolute; one folder for all pods.
+    :param data_dir: absolute; this pod's own folder.
+    :raises OSError: a folder cannot be made.
+    :raises sqlite3.Error: a file cannot be opened, or is no database.
+    """
+    folders = dict.fromkeys(SCHEMAS, shared_dir) | {"main": data_dir}
+    return Databases(**{name: _open(folder, name) for name, folder in folders.items()})
+
+
+def _open(folder: str, name: str) -> Database:
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    database = Database(os.path.join(folder, f"{name}.sqlite"), execute_plugins=False)
+    try:
+        database.enable_wal()
+        for table, (columns, key) in SCHEMAS[name].items():
+            database.table(table).create(columns, pk=key, not_null=columns, if_not_exists=True)
+    except BaseException:
+        database.close()
+        raise
+    return database

@@ -1,0 +1,146 @@
+"""One reference pod as a service: opens its databases and listens when it starts."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import (
+    IAddress,
+    IListeningPort,
+    IProtocolFactory,
+    IStreamServerEndpoint,
+)
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThreadPool
+from twisted.protocols.policies import WrappingFactory
+from twisted.python.failure import Failure
+from twisted.web.server import Site
+
+from pods.errors import PodsError
+from pods.protocol import HeaderNames
+from pods.reference import seed
+from pods.reference.application import Application, Pod
+from pods.reference.databases import Databases, open_databases
+from pods.reference.pages import Pages
+from pods.reference.people import People
+from pods.reference.resource import PodResource, Served
+from pods.reference.settings import PodSettings
+from pods.reference.tenants import Tenants
+from pods.reference.views import VIEWS
+
+
+class PodStartError(PodsError):
+    """A database cannot be opened, or the endpoint cannot be listened on."""
+
+
+class PodService(Service):
+    """One reference pod.  Making it opens nothing.
+
+    :param reactor: IReactorTime, IReactorThreads, and whatever the listening endpoint needs.
+    :param observe: told of each request that was answered.
+    """
+
+    def __init__(
+        self,
+        settings: PodSettings,
+        reactor: Any,
+        observe: Callable[[Served], object] = lambda served: None,
+    ) -> None:
+        self.settings = settings
+        self._reactor = reactor
+        self._observe = observe
+        self._databases: Databases | None = None
+        self._site: WrappingFactory | None = None
+        self._port: IListeningPort | None = None
+
+    @property
+    def address(self) -> IAddress:
+        """Where the pod listens; only while it runs."""
+        if self._port is None:
+            raise RuntimeError("the pod does not run")
+        return self._port.getHost()
+
+    def startService(self) -> None:
+        """Open everything.
+
+        :raises PodStartError: with the reason, and nothing left open.
+        """
+        own = self.settings.pod
+        try:
+            self._databases = open_databases(own.shared_dir, own.data_dir)
+            self._site = WrappingFactory(self._make_site(self._databases))
+            self._site.noisy = False
+            self._port = _listen(serverFromString(self._reactor, own.listen), self._site)
+        except (OSError, sqlite3.Error, CannotListenError) as error:
+            self._close()
+            raise PodStartError(
+                f"{self.settings.file}: {own.name} cannot start: {error}"
+            ) from error
+        super().startService()  # type: ignore[no-untyped-call]
+
+    async def _stop(self) -> None:
+        if self._port is not None:
+            await maybeDeferred(self._port.stopListening)
+            self._port = None
+        self._close()
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()  # type: ignore[no-untyped-call]
+        return Deferred.fromCoroutine(self._stop())
+
+    def _close(self) -> None:
+        """Let go of the clients and of the databases."""
+        if self._site is not None:
+            for connection in list(self._site.protocols):
+                connection.abortConnection()
+        if self._databases is not None:
+            self._databases.close()
+        self._site = self._databases = None
+
+    def _make_site(self, databases: Databases) -> Site:
+        own, pod = self.settings.pod, self._pod(databases)
+        if own.seed:
+            seed.plant(databases, pod.people, pod.tenants, own.name)
+        application = Application(pod, VIEWS)
+        resource = PodResource(own.name, application.answer, self._wait, self._observe)
+        site = Site(resource, reactor=self._reactor)
+        site.noisy = False
+        return site
+
+    def _pod(self, databases: Databases) -> Pod:
+        cluster = self.settings.cluster
+        return Pod(
+            cluster=cluster,
+            names=HeaderNames(self.settings.pod.header_prefix),
+            people=People(databases.users, time.time),
+            tenants=Tenants(databases.routes, databases.main),
+            pages=Pages(cluster, databases.settings),
+            in_thread=self._in_thread,
+        )
+
+    def _in_thread(self, function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
+        pool = self._reactor.getThreadPool()
+        return deferToThreadPool(self._reactor, pool, function, *arguments)
+
+    def _wait(self) -> Deferred[None]:
+        return deferLater(self._reactor, self.settings.pod.latency_seconds)
+
+
+def _listen(endpoint: IStreamServerEndpoint, factory: IProtocolFactory) -> IListeningPort:
+    """Listen at once, as every endpoint of Twisted's own does.
+
+    :raises twisted.internet.error.CannotListenError: the address is taken, or not ours.
+    """
+    outcome: list[Any] = []
+    endpoint.listen(factory).addBoth(outcome.append)
+    (port,) = outcome
+    if isinstance(port, Failure):
+        port.raiseException()
+    return port  # type: ignore[no-any-return]

@@ -1,0 +1,143 @@
+"""The router as a Twisted service: listening, draining, log files."""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from pods.accesslog import AccessLog
+from pods.config import Config
+from pods.errors import PodsError
+from pods.http1.server import ClientConnection
+from pods.router import Router
+
+#: Signals that mean "the log file has been rotated, open it anew".
+REOPEN_SIGNALS = (signal.SIGHUP, signal.SIGUSR1)
+
+
+class CannotListen(PodsError):
+    """A listening endpoint cannot be opened."""
+
+
+class RouterService(Service):
+    """Runs one router.
+
+    :param reactor: the reactor; named nowhere below this.
+    :param random: the source of chance.
+    :raises pods.errors.ConfigurationError: see :class:`pods.router.Router`.
+    """
+
+    name = "pods"
+    _log = Logger()
+
+    def __init__(self, config: Config, reactor: Any, random: random.Random | None = None) -> None:
+        self.router = Router(config, reactor, random)
+        self._config = config
+        self._reactor = reactor
+        self._ports: list[IListeningPort] = []
+        self._access_log: AccessLog | None = None
+        self._signals = _Signals(reactor)
+        self._listening: Deferred[list[IAddress]] | None = None
+        self._waiters: list[Deferred[list[IAddress]]] = []
+
+    def when_listening(self) -> Deferred[list[IAddress]]:
+        """Fires with the addresses once all listeners are open; fails if one cannot be."""
+        waiter: Deferred[list[IAddress]] = Deferred()
+        self._waiters.append(waiter)
+        self._tell_waiters()
+        return waiter
+
+    def startService(self) -> None:
+        super().startService()  # type: ignore[no-untyped-call]
+        log = self._config.log
+        if log.access:
+            self._access_log = AccessLog(log.access, log.format, self._reactor)
+            self._access_log.start()
+            self.router.access_log = self._access_log
+            self._signals.catch(REOPEN_SIGNALS, self._access_log.reopen)
+        self._listening = Deferred.fromCoroutine(self._listen())
+        self._listening.addErrback(self._cannot_listen)
+        self._tell_waiters()
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()  # type: ignore[no-untyped-call]
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _listen(self) -> list[IAddress]:
+        factory = Factory.forProtocol(
+            lambda: ClientConnection(self.router, self.router.server_settings)
+        )
+        factory.noisy = False
+        for description in self._config.router.listen:
+            try:
+                endpoint = serverFromString(self._reactor, description)
+                self._ports.append(await endpoint.listen(factory))
+            except Exception as error:
+                raise CannotListen(f"cannot listen on {description}: {error}") from error
+            self._log.info("Listening on {address}", address=self._ports[-1].getHost())
+        return [port.getHost() for port in self._ports]
+
+    def _cannot_listen(self, failure: Failure) -> Failure:
+        self._log.critical("{error}", error=failure.getErrorMessage())
+        self._reactor.stop()
+        return failure
+
+    async def _stop(self) -> None:
+        for port in self._ports:
+            await maybeDeferred(port.stopListening)
+        drained = self.router.drain()
+        drained.addTimeout(self._config.timeouts.shutdown, self._reactor)
+        await DeferredList([drained], consumeErrors=True)
+        self.router.abort()
+        self._signals.restore()
+        if self._access_log is not None:
+            self._access_log.stop()
+
+    def _tell_waiters(self) -> None:
+        """Give each waiter the outcome, now or when it is known."""
+        if self._listening is None:
+            return
+        waiters, self._waiters = self._waiters, []
+
+        def tell(outcome: Any) -> Any:
+            for waiter in waiters:
+                waiter.callback(outcome)
+            return None if isinstance(outcome, Failure) else outcome
+
+        self._listening.addBoth(tell)
+
+
+class _Signals:
+    """Handlers that run in the reactor and can be taken back."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._before: dict[signal.Signals, Any] = {}
+
+    def catch(self, numbers: tuple[signal.Signals, ...], handler: Callable[[], None]) -> None:
+        """Call ``handler`` in the reactor's thread on each of these signals."""
+
+        def caught(number: int, frame: Any) -> None:
+            self._reactor.callFromThread(handler)
+
+        for number in numbers:
+            try:
+                self._before[number] = signal.signal(number, caught)
+            except ValueError:
+                return  # not in the main thread: signals are somebody else's
+
+    def restore(self) -> None:
+        """Leave the signals as they were."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}

@@ -1,0 +1,35 @@
+"""``twistd -n pods --config router.toml``"""
+
+from __future__ import annotations
+
+from twisted.application.service import IService
+from twisted.python import usage
+
+from pods.config import load
+from pods.errors import ConfigurationError
+from pods.service import RouterService
+
+
+class Options(usage.Options):
+    """The command line of ``twistd pods``."""
+
+    synopsis = "--config router.toml"
+    longdesc = "Runs one router: an HTTP reverse proxy that picks a pod for each request."
+    optParameters = [("config", "c", None, "The configuration file (router.toml).", str)]  # noqa: RUF012
+
+
+def makeService(options: Options) -> IService:
+    """The router; opens nothing.
+
+    :raises SystemExit: with one line per fault; twistd prints it to standard error and exits 1.
+        (A ``UsageError`` would be printed to standard output, with exit code 0.)
+    """
+    if options["config"] is None:
+        raise SystemExit("pods: --config is missing; allowed: the path of a router.toml")
+    # The one place that names the reactor, after the command line has chosen it.
+    from twisted.internet import reactor
+
+    try:
+        return RouterService(load(options["config"]), reactor)
+    except ConfigurationError as error:
+        raise SystemExit(str(error)) from None
