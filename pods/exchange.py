@@ -2,13 +2,10 @@
 
     receive → recall → locate → forward → (redirected → forward)* → learn → release → log
 
-Each phase is one section below, in this order, and this is the only module
-that knows them all.  A request whose route is remembered goes through them in
-one go, without a Deferred and without a timer of its own; only a strategy that
-answers with an awaitable makes it wait.
-
-What the phases decide with is elsewhere and pure: :mod:`pods.routing` for
-routes, :mod:`pods.protocol` for the pods' headers, :mod:`pods.http1` for bytes.
+Each phase is one section below, in this order, and this is the only module that knows them all.
+A request whose route is remembered goes through them in one go, without a Deferred and without a
+timer of its own; only a strategy that answers with an awaitable makes it wait.  What the phases
+decide with is elsewhere and pure: :mod:`pods.routing`, :mod:`pods.protocol`, :mod:`pods.http1`.
 """
 
 from __future__ import annotations
@@ -99,10 +96,10 @@ class Exchange:
 
     def _is_too_large(self, size_bytes: int) -> bool:
         limit_bytes = self._router.config.limits.body_bytes
-        if 0 < limit_bytes < size_bytes:
+        is_too_large = 0 < limit_bytes < size_bytes
+        if is_too_large:
             self.refuse(errors.ContentTooLarge(f"The body is over {limit_bytes} bytes."))
-            return True
-        return False
+        return is_too_large
 
     # == recall ===============================================================
 
@@ -132,9 +129,8 @@ class Exchange:
 
     def _ask_strategy(self) -> Locator:
         if self._locator is None:
-            self._locator = Locator(
-                self._strategy, self._request(), self._router.pools, self._forward, self.refuse
-            )
+            request, pods = self._request(), self._router.pools
+            self._locator = Locator(self._strategy, request, pods, self._forward, self.refuse)
         return self._locator
 
     def _request(self) -> ClientRequest:
@@ -165,6 +161,7 @@ class Exchange:
             self._client.peer,
             self._journal.request_id,
             router.fields_for_pod(self._journal),
+            host=router.hosts[pod],
             expects_continue=head.expects_continue or asks_first,
         )
         self._attempt = Attempt(self, router.pools[pod], head, wire, upload, asks_first=asks_first)
@@ -370,21 +367,22 @@ class Exchange:
                 close=close,
             )
             self._router.counters.refusals[refusal.status] += 1
-            self._finish(refusal.status, refusal.reason)
+            self._finish(refusal.reason, refusal.status)
             self._client.answer(answer, close=close)
 
     def _break_off(self, reason: str) -> None:
         """Too late for an answer: the client must see that its response is not complete."""
-        self._finish(error=reason)
+        self._finish(reason)
         self._client.abort()
 
     def client_gone(self) -> None:
         """The client has left: nobody wants an answer any more."""
-        self._finish(error="the client left")
+        self._finish("the client left")
 
-    def _finish(self, status: int = 0, error: str | None = None) -> None:
+    def _finish(self, error: str | None = None, status: int = 0) -> None:
         """Let go of everything, and write the log line.
 
+        :param error: what went wrong, if anything.
         :param status: what the client got; by default that of the response it was sent.
         """
         if self._is_over:

@@ -71,6 +71,7 @@ class Router:
         )
         self.server_settings = self._server_settings()
         self.pools = self._make_pools(reactor)
+        self.hosts = {name: host_field(pod) for name, pod in config.pods.items()}
         self.services = self._make_services()
         self.strategies = build_strategies(config, self.services)
         self.strategy = self.strategies[config.router.strategy]
@@ -215,7 +216,7 @@ class Router:
             random=self.random,
             region=self.config.router.region,
             header_prefix=self.config.router.header_prefix,
-            askable={pod.name: (self.pools[pod.name], host_field(pod)) for pod in pods},
+            askable={pod.name: (self.pools[pod.name], self.hosts[pod.name]) for pod in pods},
         )
 
     def _journal(

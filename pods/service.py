@@ -24,6 +24,9 @@ from pods.router import Router
 #: Signals that mean "the log file has been rotated, open it anew".
 REOPEN_SIGNALS = (signal.SIGHUP, signal.SIGUSR1)
 
+#: How long the last connections may take to notice that they have been broken off.
+ABORT_SECONDS = 1.0
+
 
 class CannotListen(PodsError):
     """A listening endpoint cannot be opened."""
@@ -95,13 +98,16 @@ class RouterService(Service):
     async def _stop(self) -> None:
         for port in self._ports:
             await maybeDeferred(port.stopListening)
-        drained = self.router.drain()
-        drained.addTimeout(self._config.timeouts.shutdown, self._reactor)
-        await DeferredList([drained], consumeErrors=True)
+        await self._drain(self._config.timeouts.shutdown)
         self.router.abort()
+        await self._drain(ABORT_SECONDS)
         self._signals.restore()
         if self._access_log is not None:
             self._access_log.stop()
+
+    async def _drain(self, seconds: float) -> None:
+        drained = self.router.drain().addTimeout(seconds, self._reactor)
+        await DeferredList([drained], consumeErrors=True)
 
     def _tell_waiters(self) -> None:
         """Give each waiter the outcome, now or when it is known."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.application.service import IService
 from twisted.python import usage
 
+from pods.checking import faults_of
 from pods.config import load
 from pods.errors import ConfigurationError
 from pods.service import RouterService
@@ -26,10 +27,13 @@ def makeService(options: Options) -> IService:
     """
     if options["config"] is None:
         raise SystemExit("pods: --config is missing; allowed: the path of a router.toml")
+    faults = faults_of(options["config"])
+    if faults:
+        raise SystemExit("\n".join(map(str, faults)))
     # The one place that names the reactor, after the command line has chosen it.
     from twisted.internet import reactor
 
     try:
         return RouterService(load(options["config"]), reactor)
-    except ConfigurationError as error:
+    except ConfigurationError as error:  # a file changed, or vanished, in between
         raise SystemExit(str(error)) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext, SSLError
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -25,7 +26,7 @@ from pods.config.tables import (
     RuleConfig,
     TimeoutsConfig,
 )
-from pods.wording import shown
+from pods.wording import one_line, shown
 
 
 def _rule(table: Mapping[str, Any], place: Place) -> None:
@@ -39,8 +40,13 @@ def _pod(table: Mapping[str, Any], place: Place) -> None:
     file, url = table.get("ca_file"), str(table.get("url", ""))
     if not isinstance(file, str) or not url.startswith("https:"):
         return
-    if not os.path.isfile(os.path.join(place.source.base_dir, file)):
-        place.at("ca_file").fault("there is no such file", "a file of certificates in PEM format")
+    try:
+        SSLContext(PROTOCOL_TLS_CLIENT).load_verify_locations(
+            os.path.join(place.source.base_dir, file)
+        )
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        problem = "has no certificate" if isinstance(error, SSLError) else one_line(error)
+        place.at("ca_file").fault(f"cannot be used: {problem}", "certificates in PEM format")
 
 
 _POD = Table(PodConfig, _pod)

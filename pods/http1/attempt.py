@@ -122,8 +122,9 @@ class Attempt:
         connection = self.connection
         assert connection is not None
         connection.write(chunk(data) if self._head.chunked else data)
-        if not connection.response_has_begun:
-            connection.deadline.set(self._pool.settings.response_head_seconds)
+        settings = self._pool.settings
+        begun = connection.response_has_begun
+        connection.deadline.set(settings.idle_seconds if begun else settings.response_head_seconds)
 
     def end_body(self, trailers: list[Field]) -> None:
         connection = self.connection
@@ -157,6 +158,12 @@ class Attempt:
         """The client sends nothing more."""
         if self.connection is not None:
             self.connection.half_close()
+
+    def close_tunnel(self) -> None:
+        """The client has left the tunnel."""
+        connection = self._let_go()
+        if connection is not None:
+            connection.close_tunnel()
 
     def send_body_now(self) -> None:
         """The pod answers without having said 100, and takes the request: the body is its."""

@@ -27,14 +27,21 @@ class Peer:
 
 
 def request_to_pod(
-    head: RequestHead, peer: Peer, request_id: bytes, ours: list[Field], expects_continue: bool
+    head: RequestHead,
+    peer: Peer,
+    request_id: bytes,
+    ours: list[Field],
+    *,
+    host: bytes,
+    expects_continue: bool,
 ) -> bytes:
     """The request head for a pod.
 
+    :param host: the pod's own, for a client of HTTP/1.0 that sent none.
     :param ours: the fields that tell the pod how the request was routed.
     :param expects_continue: whether to ask for a 100 before the body.
     """
-    lines = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method, head.target, head.host)]
+    lines = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method, head.target, head.host or host)]
     lines += [b"%b: %b\r\n" % field for field in head.fields]
     lines.append(_forwarded(head, peer))
     lines.append(b"X-Request-Id: %b\r\n" % request_id)
@@ -71,10 +78,9 @@ def _forwarded(head: RequestHead, peer: Peer) -> bytes:
         proto = special.get(b"x-forwarded-proto", [proto])[0]
         host = special.get(b"x-forwarded-host", [host])[0]
         chain = b", ".join([*special.get(b"x-forwarded-for", ()), address])
-    lines = (
-        b"Via: %b\r\nX-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\nX-Forwarded-Host: %b\r\n"
-        % (via, chain, proto, host)
-    )
+    lines = b"Via: %b\r\nX-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\n" % (via, chain, proto)
+    if host:
+        lines += b"X-Forwarded-Host: %b\r\n" % host
     if b"x-real-ip" in special:
         lines += b"X-Real-IP: %b\r\n" % (special[b"x-real-ip"][0] if peer.trusted else address)
     if b"forwarded" in special:

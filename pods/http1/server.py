@@ -12,7 +12,7 @@ from typing import Any
 from typing import Protocol as Shape
 
 import attrs
-from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, ISSLTransport
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -33,7 +33,7 @@ from pods.http1.halfclosed import HalfClosedProbe
 from pods.http1.heads import HeadLimits, RawRequest, RequestHeadReader
 from pods.http1.request import RequestHead
 from pods.http1.response import ResponseHead
-from pods.http1.sockets import send_without_delay
+from pods.http1.sockets import send_no_more, send_without_delay
 from pods.interfaces import Clock
 
 #: What a client may still send after its connection has been answered for good.
@@ -130,7 +130,8 @@ class ClientConnection(Protocol):
         self._is_processing = False
         self._is_paused = False
         self._upload_paused = False
-        self._lingers = 0  # bytes that may still be thrown away; 0: not lingering
+        self._is_closing = False  # nothing more is read as a request
+        self._throwaway_bytes = LINGER_LIMIT_BYTES
         self._is_draining = False
         self._input_ended = False
         self._is_closed = False
@@ -217,7 +218,7 @@ class ClientConnection(Protocol):
 
     def half_close(self) -> None:
         """In a tunnel: nothing more comes from the pod."""
-        self._transport.loseWriteConnection()
+        send_no_more(self._transport)
 
     def abort(self) -> None:
         """Break the connection off: what was sent is not complete, and must not look so."""
@@ -227,7 +228,7 @@ class ClientConnection(Protocol):
     def drain(self) -> None:
         """Close when what runs is done; at once if nothing does."""
         self._is_draining = True
-        if self._exchange is None and not self._lingers:
+        if self._exchange is None and not self._is_closing:
             self._close()
 
     # -- from Twisted --------------------------------------------------------
@@ -244,7 +245,7 @@ class ClientConnection(Protocol):
             self._refuse_head(None, refusal)
 
     def dataReceived(self, data: bytes) -> None:
-        if self._lingers:
+        if self._is_closing:
             self._throw_away(data)
             return
         self._buffer = self._buffer + data if self._buffer else data
@@ -265,7 +266,7 @@ class ClientConnection(Protocol):
 
     def readConnectionLost(self) -> None:
         self._input_ended = True
-        if self._exchange is None or self._lingers:
+        if self._exchange is None:
             self._close()
         elif self._tunnel is not None:
             self._tunnel.client_half_closed()
@@ -276,7 +277,9 @@ class ClientConnection(Protocol):
             self._probe = HalfClosedProbe(self._settings.clock, self._transport.write)
 
     def writeConnectionLost(self) -> None:
-        """Our own half-close went through, or the client stopped reading."""
+        """Our own half-close went through: all that was written has gone out."""
+        if self._is_closing:
+            self._reading.set(self._settings.linger_seconds)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._is_closed = True
@@ -295,7 +298,7 @@ class ClientConnection(Protocol):
         if self._is_processing:
             return
         self._is_processing = True
-        while self._buffer and not self._lingers and not self._is_closed:
+        while self._buffer and not self._is_closing and not self._is_closed:
             data, self._buffer = self._buffer, b""
             if self._exchange is None:
                 self._read_head(data)
@@ -390,31 +393,29 @@ class ClientConnection(Protocol):
         Closing with unread input makes the kernel send a reset, which can
         overtake the answer (RFC 9112, section 9.6).
         """
-        self._lingers = LINGER_LIMIT_BYTES
+        self._is_closing = True
         self._buffer = b""
         self._upload_paused = False
         self._pause_or_resume()
-        self._reading.set(self._settings.linger_seconds)
-        self._transport.unregisterProducer()
-        if ISSLTransport.providedBy(self._transport):
-            self._transport.loseConnection()
-        else:
-            self._transport.loseWriteConnection()
+        self._reading.set(self._settings.stall_seconds)
+        send_no_more(self._transport)
 
     def _throw_away(self, data: bytes) -> None:
-        self._lingers -= len(data)
-        if self._lingers <= 0:
-            self._lingers = 1
+        self._throwaway_bytes -= len(data)
+        if self._throwaway_bytes < 0:
             self.abort()
 
     def _close(self) -> None:
+        self._is_closing = True
+        self._buffer = b""
+        self._reading.set(self._settings.stall_seconds)  # what is written may still be going out
         self._transport.unregisterProducer()
         self._transport.loseConnection()
 
     # -- time ----------------------------------------------------------------
 
     def _read_too_slowly(self) -> None:
-        if self._lingers:
+        if self._is_closing:
             self.abort()
         elif self._exchange is not None:
             self._exchange.refuse(RequestTimeout("The body did not come in time."))

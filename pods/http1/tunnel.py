@@ -51,6 +51,7 @@ class Tunnel:
         self._client = client
         self._attempt = attempt
         self._ended = ended
+        self._half_closed = 0  # how many of the two ends send nothing more
 
     # -- from the client's connection ----------------------------------------
 
@@ -66,10 +67,11 @@ class Tunnel:
 
     def client_half_closed(self) -> None:
         self._attempt.half_close_tunnel()
+        self._close_if_both_are_done()
 
     def client_gone(self) -> None:
-        self._attempt.cancel()
-        self._ended("the client left")
+        self._attempt.close_tunnel()
+        self._ended(None)
 
     def begin(self) -> None:
         """A tunnel begins where an exchange ended."""
@@ -94,6 +96,13 @@ class Tunnel:
 
     def pod_half_closed(self) -> None:
         self._client.half_close()
+        self._close_if_both_are_done()
+
+    def _close_if_both_are_done(self) -> None:
+        self._half_closed += 1
+        if self._half_closed == 2:
+            self._attempt.close_tunnel()
+            self.ended([])
 
     def ended(self, trailers: list[Field]) -> None:
         self._ended(None)

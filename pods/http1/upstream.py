@@ -18,7 +18,7 @@ from pods.http1.fields import Field, FieldKinds
 from pods.http1.framing import BodyReader, FramingError, UntilCloseReader
 from pods.http1.heads import HeadLimits, ResponseHeadReader
 from pods.http1.response import ResponseHead
-from pods.http1.sockets import send_without_delay
+from pods.http1.sockets import send_no_more, send_without_delay
 from pods.interfaces import Clock
 
 INFORMATIONAL_LIMIT = 16  #: more 1xx heads before one response are garbage (requirement 24)
@@ -132,7 +132,13 @@ class PodConnection(Protocol):
 
     def half_close(self) -> None:
         """In a tunnel: nothing more comes from the client."""
-        self._transport.loseWriteConnection()
+        send_no_more(self._transport)
+
+    def close_tunnel(self) -> None:
+        """Close once what was written has gone out; the receiver hears nothing more."""
+        self.receiver = None
+        self.deadline.set(self._settings.idle_seconds)
+        self._close()
 
     def pause(self) -> None:
         """Read nothing for now: the client is slow."""

@@ -88,7 +88,13 @@ class PodResource(Resource):
             request.responseHeaders.addRawHeader(name, value)
         request.write(body)
         request.finish()
-        self._observe(self._served(request, answer.status, body))
+        served = self._served(request, answer.status, body)
+        self.log.info(
+            "{served.pod} answered {served.method} {path!r} with {served.status}",
+            served=served,
+            path=served.target.partition("?")[0],
+        )
+        self._observe(served)
 
     def _served(self, request: Request, status: int, body: bytes) -> Served:
         return Served(

@@ -21,6 +21,7 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.protocols.policies import WrappingFactory
 from twisted.python.failure import Failure
+from twisted.web.http import Request
 from twisted.web.server import Site
 
 from pods.errors import PodsError
@@ -38,6 +39,13 @@ from pods.reference.views import VIEWS
 
 class PodStartError(PodsError):
     """A database cannot be opened, or the endpoint cannot be listened on."""
+
+
+class _Site(Site):
+    noisy = False
+
+    def log(self, request: Request) -> None:
+        """Nothing: the resource says what was answered, and by which pod."""
 
 
 class PodService(Service):
@@ -110,9 +118,7 @@ class PodService(Service):
             seed.plant(databases, pod.people, pod.tenants, own.name)
         application = Application(pod, VIEWS)
         resource = PodResource(own.name, application.answer, self._wait, self._observe)
-        site = Site(resource, reactor=self._reactor)
-        site.noisy = False
-        return site
+        return _Site(resource, reactor=self._reactor)  # type: ignore[no-untyped-call]
 
     def _pod(self, databases: Databases) -> Pod:
         cluster = self.settings.cluster

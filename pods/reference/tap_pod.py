@@ -6,6 +6,7 @@ from twisted.application.service import IService
 from twisted.python import usage
 
 from pods.errors import ConfigurationError
+from pods.reference.ending import give_up
 from pods.reference.service import PodService, PodStartError
 from pods.reference.settings import load
 
@@ -25,7 +26,7 @@ class _Command(PodService):
         try:
             super().startService()
         except PodStartError as error:
-            raise SystemExit(str(error)) from None
+            give_up(str(error))
 
 
 def makeService(options: Options) -> IService:

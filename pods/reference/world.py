@@ -28,7 +28,7 @@ ROUTERS = MappingProxyType({"router_us": "us", "router_eu": "eu"})
 LEGACY_POD = "pod_us0"
 BASE_PORT = 9100
 PODS_OFFSET = 10  #: the pods' ports follow after so many for routers
-ROUTERS_AND_PODS = (*ROUTERS, *PODS)
+LAST_OFFSET = PODS_OFFSET + len(PODS) - 1
 
 
 @attrs.frozen(kw_only=True)
@@ -69,16 +69,20 @@ class World(MultiService):
     def startService(self) -> None:
         """Start the pods, and then the routers."""
         data_dir = self._chosen.data_dir or self._make_temporary_dir()
-        self.ports = free_ports(self._chosen.base_port)
-        self.pods = {name: self._make_pod(name, data_dir) for name in PODS}
-        self.routers = {name: self._make_router(name, data_dir) for name in ROUTERS}
-        for service in (*self.pods.values(), *self.routers.values()):
-            service.setServiceParent(self)  # type: ignore[no-untyped-call]
         try:
+            self._populate(data_dir)
             super().startService()  # type: ignore[no-untyped-call]
         except BaseException:
             self._remove_temporary_dir()
             raise
+
+    def _populate(self, data_dir: str) -> None:
+        self.ports = free_ports(self._chosen.base_port)
+        self.pods = {name: self._make_pod(name, data_dir) for name in PODS}
+        self.routers = {name: self._make_router(name, data_dir) for name in ROUTERS}
+        for name, service in (*self.pods.items(), *self.routers.items()):
+            service.name = name
+            service.setServiceParent(self)
 
     def when_listening(self) -> Deferred[Any]:
         """Fires once every router and every pod can be asked."""
@@ -116,8 +120,7 @@ class World(MultiService):
                 "seed": True,
             },
             "pods": {
-                pod: {"region": region, "legacy": pod == LEGACY_POD}
-                for pod, region in PODS.items()
+                pod: {"region": region, "legacy": pod == LEGACY_POD} for pod, region in PODS.items()
             },
         }
         return PodService(
@@ -158,7 +161,7 @@ def free_ports(base_port: int | None) -> dict[str, int]:
     """
     sockets = {}
     try:
-        for name in ROUTERS_AND_PODS:
+        for name in (*ROUTERS, *PODS):
             sockets[name] = _bound(0 if base_port is None else base_port + _offset(name))
         return {name: bound.getsockname()[1] for name, bound in sockets.items()}
     finally:

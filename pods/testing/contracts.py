@@ -62,6 +62,8 @@ class _FactoryContractTests(_Mixin):
     #: Options that the factory accepts.
     options: ClassVar[Mapping[str, Any]] = {}
     #: The requests to try it with; add your own if yours looks at something special.
+    #:
+    #: :meta hide-value:
     requests: ClassVar[Sequence[FakeRequest]] = REQUESTS
 
     _factory_interface: ClassVar[Any]

@@ -31,8 +31,7 @@ def answered(body: str | bytes = b"", status: int = 200) -> PodAnswer:
 def learned(path: str, pod: str, **fields: Any) -> PodAnswer:
     """A pod's answer to a learn request.
 
-    :param fields: ``source``, ``exact`` and ``ttl_seconds``, as in
-        :class:`pods.protocol.LearnAnswer`.
+    :param fields: ``source``, ``exact`` and ``ttl_seconds`` of a learn answer.
     """
     return answered(LearnAnswer(path, pod, **fields).format())
 
