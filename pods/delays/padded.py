@@ -86,7 +86,7 @@ class Padded:
         self.overruns += took > floor
         self._floor.saw(answered, took)
         steps = math.ceil((max(took, floor) + self._phase_seconds(request.path)) / quantum)
-        return max(arrived + quantum * steps, answered)  # the maximum only for rounding
+        return arrived + quantum * steps
 
     def _phase_seconds(self, path: str) -> float:
         name = leading_names(path, self._prefix_segments).encode("latin-1", "replace")
