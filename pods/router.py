@@ -28,7 +28,8 @@ from pods.http1.held import HoldBudget
 from pods.http1.pool import PodPool, PoolLimits
 from pods.http1.refusals import render
 from pods.http1.request import RequestHead
-from pods.http1.server import ClientConnection, Exchanging, ServerSettings
+from pods.http1.server import ClientConnection
+from pods.http1.site import Exchanging, ServerSettings
 from pods.http1.upstream import UpstreamSettings
 from pods.interfaces import PodInfo
 from pods.journal import Journal

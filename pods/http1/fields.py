@@ -44,6 +44,7 @@ PROTECTED_PREFIXES = (b"content-", b"if-", b"x-forwarded-", b"x-gitlab-")
 
 #: How many spellings are kept; hostile clients invent names, ordinary ones use a few dozen.
 SPELLINGS_LIMIT = 2048
+SPELLING_LIMIT_BYTES = 64  #: longer ones are not kept
 
 
 class FieldKinds(dict[bytes, bytes | None]):
@@ -66,9 +67,11 @@ class FieldKinds(dict[bytes, bytes | None]):
         self._dropped_prefixes = (our_prefix, *sensitive_prefixes)
 
     def __missing__(self, name: bytes) -> bytes | None:
-        if len(self) >= SPELLINGS_LIMIT:
-            self.clear()
-        kind = self[name] = self._classify(name.lower())
+        kind = self._classify(name.lower())
+        if len(name) <= SPELLING_LIMIT_BYTES:
+            if len(self) >= SPELLINGS_LIMIT:
+                self.clear()
+            self[name] = kind
         return kind
 
     def _classify(self, lowered: bytes) -> bytes | None:

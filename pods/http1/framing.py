@@ -87,24 +87,25 @@ class ChunkedReader:
 
     def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
         payload: list[bytes] = []
-        while data:
+        at = 0  # what stands before it has been read; chunks can be tiny, so nothing is cut off
+        while at < len(data):
             if self._left:
-                piece = data[: self._left]
+                piece = data[at : at + self._left]
                 payload.append(piece)
                 self._left -= len(piece)
-                data = data[len(piece) :]
+                at += len(piece)
                 continue
-            line, data = self._next_line(data)
+            line, at = self._next_line(data, at)
             if line is None:
                 break
             if self._state(line):
-                return b"".join(payload), data
+                return b"".join(payload), data[at:]
         return payload[0] if len(payload) == 1 else b"".join(payload), None
 
-    def _next_line(self, data: bytes) -> tuple[bytes | None, bytes]:
-        """A complete line without its CR LF, or None while it is incomplete."""
-        end = data.find(b"\n")
-        line = self._line + (data if end < 0 else data[:end])
+    def _next_line(self, data: bytes, start: int) -> tuple[bytes | None, int]:
+        """A complete line without its CR LF, or None while it is incomplete; and where it ends."""
+        end = data.find(b"\n", start)
+        line = self._line + (data[start:] if end < 0 else data[start:end])
         if len(line) > CHUNK_LINE_LIMIT_BYTES and self._state != self._trailer_line:
             raise FramingError("A chunk's size line is too long.")
         if len(line) + self._trailers_bytes > TRAILERS_LIMIT_BYTES:
@@ -114,11 +115,11 @@ class ChunkedReader:
             if b"\r" in line[:-1]:
                 raise FramingError("A bare CR in a chunk's size line or a trailer.")
             self._check_begun(line)
-            return None, b""
+            return None, len(data)
         self._line = b""
         if line[-1:] != b"\r":
             raise FramingError("A line between chunks must end with CR LF.")
-        return line[:-1], data[end + 1 :]
+        return line[:-1], end + 1
 
     def _check_begun(self, line: bytes) -> None:
         """Refuse at once what cannot become the end of a chunk."""

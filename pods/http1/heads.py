@@ -25,11 +25,11 @@ from pods.http1.fields import Field
 END_OF_HEAD = b"\r\n\r\n"
 #: method SP target SP version, single spaces, visible ASCII, no fragment (RFC 9112, section 3).
 REQUEST_LINE = re.compile(
-    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21\x22\x24-\x7e]+) HTTP/1\.([0-9])\r\n"
+    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}) ([\x21\x22\x24-\x7e]+) HTTP/1\.([0-9])\r\n"
 )
-#: What a request line looks like while it is still coming in.
+#: What a request line looks like while it is still coming in; the group is its target.
 REQUEST_LINE_BEGINS = re.compile(
-    rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}( ([\x21\x22\x24-\x7e]+( [HTP/1.0-9\r]{0,9})?)?)?"
+    rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}(?: (?:([\x21\x22\x24-\x7e]+)(?: [HTP/1.0-9\r]{0,9})?)?)?"
 )
 STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n")
 
@@ -152,47 +152,46 @@ class RequestHeadReader(_HeadReader):
 
     def _parse(self, head: bytes) -> RawRequest:
         line = REQUEST_LINE.match(head)
-        if line is None:
-            self._check_target_length(head)
-            raise BadRequest("The request line is malformed.")
+        if line is None or len(head) > min(self._limits.header_bytes, self._limits.url_bytes):
+            # The first thing that is wrong decides, as when the head comes bit by bit.
+            self._check_unfinished(head, 0)
+        assert line is not None
         method, target, minor = line.groups()
-        if len(target) > self._limits.url_bytes:
-            raise UriTooLong(f"The target is longer than {self._limits.url_bytes} bytes.")
-        self._check_length(head)
         if method not in KNOWN_METHODS:
+            self._check_unfinished(head, 0)
             raise MethodUnknown("This method is not known here.")
+        if minor > b"1":
+            # HTTP/1.2 and the like are served as the 1.1 that we are (RFC 9110, section 2.5).
+            head = b"%b %b HTTP/1.1\r\n%b" % (method, target, head[line.end() :])
         try:
             fields = self._fields(head)
         except httptools.HttpParserError as error:
             raise BadRequest(f"Malformed request: {error}.") from error
         if len(fields) > self._limits.header_count:
             raise HeadersTooLarge(f"More than {self._limits.header_count} header fields.")
-        # HTTP/1.2 and the like are served as the 1.1 that we are (RFC 9110, section 2.5).
         return RawRequest(method, target, min(int(minor), 1), fields)
 
     def _check_unfinished(self, begun: bytes, start: int) -> None:
+        limit = self._limits.header_bytes
+        begun = begun[: limit + 1]  # what comes after is too much anyway
         if not self._line_checked:
-            self._check_unfinished_line(begun)
+            self._check_line(begun)
         if BARE_LINE_FEED.search(begun, start):
             raise BadRequest("A line must end with CR LF.")
-        self._check_length(begun)
+        if len(begun) > limit:
+            raise HeadersTooLarge(f"The head is longer than {limit} bytes.")
 
-    def _check_unfinished_line(self, begun: bytes) -> None:
-        self._check_target_length(begun)
-        self._line_checked = b"\n" in begun
-        pattern = REQUEST_LINE.match if self._line_checked else REQUEST_LINE_BEGINS.fullmatch
-        if not pattern(begun):
-            raise BadRequest("This is no HTTP/1.1 request.")
-
-    def _check_target_length(self, begun: bytes) -> None:
-        first_line = begun.partition(b"\n")[0]
-        _, space, target = first_line.partition(b" ")
-        if space and len(target.partition(b" ")[0]) > self._limits.url_bytes:
+    def _check_line(self, begun: bytes) -> None:
+        begins = REQUEST_LINE_BEGINS.match(begun)
+        if begins is not None and len(begins[1] or b"") > self._limits.url_bytes:
             raise UriTooLong(f"The target is longer than {self._limits.url_bytes} bytes.")
-
-    def _check_length(self, head: bytes) -> None:
-        if len(head) > self._limits.header_bytes:
-            raise HeadersTooLarge(f"The head is longer than {self._limits.header_bytes} bytes.")
+        self._line_checked = b"\n" in begun
+        if self._line_checked:
+            is_right = REQUEST_LINE.match(begun) is not None
+        else:
+            is_right = begins is not None and begins.end() == len(begun)
+        if not is_right:
+            raise BadRequest("This is no HTTP/1.1 request.")
 
 
 BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")

@@ -65,7 +65,7 @@ class HeldBody:
     """The beginning of one body, from its first byte on.
 
     :param memory_limit_bytes: kept in memory; chunks are kept as they came, not copied.
-    :param spool_limit_bytes: then on disk; may be raised while nothing was refused.
+    :param spool_limit_bytes: then on disk; may be raised.
     """
 
     def __init__(self, budget: HoldBudget, memory_limit_bytes: int, spool_limit_bytes: int) -> None:
@@ -84,10 +84,7 @@ class HeldBody:
         return self.size - self._memory_bytes
 
     def append(self, chunk: bytes) -> bool:
-        """Keep a chunk, or return False if that is not possible (a limit, or a full disk).
-
-        After a False nothing more may be appended.
-        """
+        """Keep a chunk, or return False if that is not possible (a limit, or a full disk)."""
         size = len(chunk)
         if self._spool is None and self._memory_bytes + size <= self._memory_limit_bytes:
             self._starts.append(self.size)
@@ -108,10 +105,10 @@ class HeldBody:
         try:
             if self._spool is None:
                 self._spool = self._budget.open()
-            written = self._spool.write(chunk)
+            written = os.pwrite(self._spool.fileno(), chunk, self.spooled_bytes)
         except OSError:
             written = 0
-        if written != size:  # the disk is full: what was written of this chunk is never read
+        if written != size:  # the disk is full: what was written of this chunk does not count
             self._budget.give_back(0, size, None)
             return False
         return True

@@ -74,7 +74,8 @@ class ResponseHead:
             has_body=has_body,
             keep_alive=ends
             and b"close" not in options
-            and (raw.minor_version == 1 or b"keep-alive" in options),
+            # HTTP/1.0 knows no chunks: such framing is not to be relied on (RFC 9112, section 6.1)
+            and (raw.minor_version == 1 or (b"keep-alive" in options and not chunked)),
         )
 
 

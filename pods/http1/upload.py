@@ -55,7 +55,7 @@ class Upload:
         self._sink: Sink | None = None
         self._sink_is_full = False
         self._paused = False
-        self._watch: tuple[int, Callable[[bytes], None]] | None = None
+        self._watches: list[tuple[int, Callable[[bytes], None]]] = []
 
     @property
     def can_start_over(self) -> bool:
@@ -82,15 +82,24 @@ class Upload:
         self._pump()
 
     def watch(self, limit_bytes: int, callback: Callable[[bytes], None]) -> None:
-        """Call back with the first bytes once ``limit_bytes`` or all of them have come."""
-        self._watch = (limit_bytes, callback)
+        """Call back with the first bytes once ``limit_bytes`` or all of them have come.
+
+        :param limit_bytes: at most what is held in memory; before a pod is attached.
+        """
+        self._watches.append((limit_bytes, callback))
         self._look()
+        self._throttle()
 
     # -- to the pod ----------------------------------------------------------
 
     def keep_everything(self, spool_limit_bytes: int) -> None:
         """From now on hold what does not fit into memory on disk."""
         self._held.spool_limit_bytes = spool_limit_bytes
+        if not self.replayable and not self._cursor:  # what found no room while nobody took it
+            while self._backlog and self._held.append(self._backlog[0]):
+                self._backlog.popleft()
+            self.replayable = not self._backlog
+            self._throttle()
 
     def attach(self, sink: Sink) -> None:
         """Send the body to this pod, from its first byte; see :attr:`can_start_over`."""
@@ -104,6 +113,8 @@ class Upload:
     def detach(self) -> None:
         """The current pod takes nothing more."""
         self._sink = None
+        if self.replayable:
+            self._cursor = 0
         self._throttle()
 
     def sink_is_full(self) -> None:
@@ -124,8 +135,10 @@ class Upload:
 
     def close(self) -> None:
         """The exchange is over: forget everything."""
-        self._sink = self._watch = None
-        self.replayable = False
+        self._sink = None
+        self._watches.clear()
+        self.replayable = self._paused = False
+        self._cursor = self.received_bytes
         self._held.close()
         self._backlog.clear()
 
@@ -158,9 +171,9 @@ class Upload:
 
     def _throttle(self) -> None:
         """Pause the client while it is too far ahead, resume it when it is not."""
-        ahead = self.received_bytes - self._cursor
         takes_more = self._sink is not None and not self._sink_is_full
-        too_far = not takes_more and ahead >= (READ_AHEAD_BYTES if self.replayable else 1)
+        ahead = self.received_bytes - self._cursor
+        too_far = not takes_more and ahead >= self._allowed_ahead()
         if too_far and not self._paused:
             self._paused = True
             self._source.pause_upload()
@@ -168,17 +181,26 @@ class Upload:
             self._paused = False
             self._source.resume_upload()
 
+    def _allowed_ahead(self) -> int:
+        """How far ahead is too far: what must not wait is what somebody wants to look into."""
+        if not self.replayable:
+            return 1
+        return max([READ_AHEAD_BYTES, *(limit for limit, _ in self._watches)])
+
     def _look(self) -> None:
-        if self._watch is None:
+        if not self._watches:
             return
-        limit_bytes, callback = self._watch
-        if self.received_bytes < limit_bytes and not self.finished:
-            return
-        self._watch = None
-        beginning = b""
-        while len(beginning) < limit_bytes:
-            data = self._held.read(len(beginning))
-            if not data:
-                break
-            beginning += data
-        callback(beginning[:limit_bytes])
+        due = [w for w in self._watches if self.finished or w[0] <= self.received_bytes]
+        for watch in due:
+            self._watches.remove(watch)
+        for limit_bytes, callback in due:
+            callback(self._beginning(limit_bytes))
+
+    def _beginning(self, limit_bytes: int) -> bytes:
+        """The first bytes, wherever they are; all of them are there before a pod is attached."""
+        pieces: list[bytes] = []
+        size = 0
+        while size < limit_bytes and (data := self._held.read(size)):
+            pieces.append(data)
+            size += len(data)
+        return b"".join([*pieces, *self._backlog])[:limit_bytes]
