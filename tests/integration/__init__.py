@@ -1,0 +1,1 @@
+"""Proofs against real programs: real sockets, real processes, real git and curl."""
