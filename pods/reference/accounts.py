@@ -12,6 +12,7 @@ from urllib.parse import quote
 from twisted.web.template import Tag, tags
 
 from pods.reference.application import Pod, dashboard_of
+from pods.reference.databases import writing
 from pods.reference.pages import button, field, form, link, links
 from pods.reference.people import (
     PUBLIC_ORGANIZATION,
@@ -133,7 +134,7 @@ def _check_sign_up(pod: Pod, visit: Visit) -> None:
 def _add_account(pod: Pod, visit: Visit, stored_password: str) -> None:
     """Both or nothing: the transaction of the organization spans that of the user."""
     try:
-        with pod.tenants.routes.atomic():
+        with writing(pod.tenants.routes):
             organization = _chosen_organization(pod, visit)
             member = organization != PUBLIC_ORGANIZATION
             memberships = frozenset([f"organizations/{organization}"] if member else [])

@@ -6,8 +6,10 @@ Each is an SQLite file.  A connection belongs to the thread that opened it.
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -75,14 +77,47 @@ def open_databases(shared_dir: str, data_dir: str) -> Databases:
     return Databases(**{name: _open(folder, name) for name, folder in folders.items()})
 
 
+@contextmanager
+def writing(database: Database) -> Iterator[None]:
+    """A transaction that writes: all of it happens, or nothing.  Within another, a part of that.
+
+    It waits for its turn before it reads anything; one that has read already could not wait,
+    and would fail if another pod writes at the same time.
+    """
+    if database.conn.in_transaction:
+        with database.atomic():
+            yield
+        return
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        database.rollback()
+        raise
+    database.commit()
+
+
 def _open(folder: str, name: str) -> Database:
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    database = Database(os.path.join(folder, f"{name}.sqlite"), execute_plugins=False)
-    try:
-        database.enable_wal()
-        for table, (columns, key) in SCHEMAS[name].items():
-            database.table(table).create(columns, pk=key, not_null=columns, if_not_exists=True)
-    except BaseException:
-        database.close()
-        raise
+    with _locked(os.path.join(folder, f"{name}.lock")):
+        database = Database(os.path.join(folder, f"{name}.sqlite"), execute_plugins=False)
+        try:
+            _prepare(database, name)
+        except BaseException:
+            database.close()
+            raise
     return database
+
+
+def _prepare(database: Database, name: str) -> None:
+    database.enable_wal()
+    for table, (columns, key) in SCHEMAS[name].items():
+        database.table(table).create(columns, pk=key, not_null=columns, if_not_exists=True)
+
+
+@contextmanager
+def _locked(path: str) -> Iterator[None]:
+    """One pod at a time: SQLite does not wait for others who change the journal's mode."""
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -15,6 +15,8 @@ from typing import Any
 import attrs
 from sqlite_utils import Database
 
+from pods.reference.databases import writing
+
 #: The default organization of legacy users.  It does not really exist: it means that they
 #: may use the global pages of the legacy pod.
 PUBLIC_ORGANIZATION = "gitlab-com-public"
@@ -98,7 +100,7 @@ class People:
             "default_organization": user.default_organization,
             "admin": user.admin,
         }
-        with self._database.atomic():
+        with writing(self._database):
             self._database.table("users").insert(row)
             for path in sorted(user.memberships):
                 self.join(user.username, path)
@@ -106,7 +108,8 @@ class People:
     def join(self, username: str, path: str) -> None:
         """Make a user a member of a namespace or ``organizations/<name>``."""
         row = {"username": username, "path": path}
-        self._database.table("memberships").insert(row, ignore=True)
+        with writing(self._database):
+            self._database.table("memberships").insert(row, ignore=True)
 
     def open_session(self, username: str) -> str:
         """A new token for a signed-in user; only its hash is stored."""
@@ -117,14 +120,15 @@ class People:
             "username": username,
             "expires_at": now + SESSION_SECONDS,
         }
-        with self._database.atomic():
+        with writing(self._database):
             self._database.table("sessions").delete_where("expires_at <= ?", [now])
             self._database.table("sessions").insert(row)
         return token
 
     def close_session(self, token: str) -> None:
         """Make a token worthless."""
-        self._database.table("sessions").delete_where("token_hash = ?", [_token_hash(token)])
+        with writing(self._database):
+            self._database.table("sessions").delete_where("token_hash = ?", [_token_hash(token)])
 
     def user_of(self, token: str) -> User | None:
         """Who is signed in with this token, if it still holds."""

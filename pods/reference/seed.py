@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import suppress
 
-from pods.reference.databases import Databases
+from pods.reference.databases import Databases, writing
 from pods.reference.ownership import TenantRoute
 from pods.reference.people import PUBLIC_ORGANIZATION, People, User, hash_password
 from pods.reference.tenants import Organization, Project, Tenants
@@ -50,9 +50,9 @@ def plant(databases: Databases, people: People, tenants: Tenants, pod: str) -> N
     """
     _plant_routes(tenants)
     _plant_users(people)
-    for name, value in SETTINGS.items():
-        row = {"name": name, "value": value}
-        databases.admin.table("application_settings").insert(row, ignore=True)
+    with writing(databases.admin):
+        rows = ({"name": name, "value": value} for name, value in SETTINGS.items())
+        databases.admin.table("application_settings").insert_all(rows, ignore=True)
     held = {route.path: name for route, name in NAMESPACES if route.pod_id == pod}
     for path, name in held.items():
         tenants.hold_namespace(path, name)

@@ -50,7 +50,8 @@ class _Demo(World):
             super().startService()
         except (PodStartError, OSError) as error:
             give_up(f"pods-demo: {error}")
-        self.when_listening().addCallback(self._welcome)
+        # If a router cannot listen, it has said so, and it stops the reactor.
+        self.when_listening().addCallbacks(self._welcome, lambda failure: None)
 
     def _welcome(self, listening: object) -> None:
         """On the real standard output: twistd's own has a time before each line."""

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 from sqlite_utils import Database
 
+from pods.reference.databases import writing
 from pods.reference.ownership import RESERVED, TenantRoute
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
@@ -83,7 +84,7 @@ class Tenants:
         :raises sqlite3.IntegrityError: the path is taken.
         """
         path = f"organizations/{organization.path}"
-        with self.routes.atomic():
+        with writing(self.routes):
             self.routes.table("organizations").insert(attrs.asdict(organization))
             self.add_route(TenantRoute(path, pod_id, organization.path, private=True))
 
@@ -92,14 +93,15 @@ class Tenants:
 
         :raises sqlite3.IntegrityError: the path is taken.
         """
-        self.routes.table("routes").insert(attrs.asdict(route))
+        with writing(self.routes):
+            self.routes.table("routes").insert(attrs.asdict(route))
 
     def add_namespace(self, route: TenantRoute, name: str) -> None:
         """Make a namespace on this pod, whose name is ``route.pod_id``.
 
         :raises sqlite3.IntegrityError: the path is taken.
         """
-        with self.routes.atomic(), self.main.atomic():
+        with writing(self.routes), writing(self.main):
             self.add_route(route)
             self.hold_namespace(route.path, name)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
 
 import attrs
 
 from pods.protocol import LEARN_PATH, HeaderNames
 from pods.reference.flows import USER, Hop, shown_route
 from pods.reference.resource import Served
-from pods.routing.table import RouteTable
 
 NAMES = HeaderNames()
 _HEADING = re.compile(rb"<h1>.*?</h1>")
@@ -49,9 +49,20 @@ class Trace:
             yield Hop(router, USER, _shown(received.status, received.headers, received.body))
 
 
-def remembered(table: RouteTable) -> tuple[str, ...]:
+class Remembered(Protocol):
+    """An entry of a router's table."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def exact(self) -> bool: ...
+    @property
+    def pod(self) -> str: ...
+
+
+def remembered(entries: Iterable[Remembered]) -> tuple[str, ...]:
     """What a router remembers, in alphabetical order."""
-    shown = (shown_route(entry.path, entry.exact, entry.pod) for entry in table.entries())
+    shown = (shown_route(entry.path, entry.exact, entry.pod) for entry in entries)
     return tuple(sorted(shown))
 
 

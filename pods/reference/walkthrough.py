@@ -90,7 +90,7 @@ class Player:
         for method, target in flow.visits:
             hops.append(Hop(USER, flow.router, f"{method} {target}"))
             hops += await self._ask(client, flow.router, method, target, flow.form)
-        return Played(flow, tuple(hops), remembered(table), tuple(chance.script))
+        return Played(flow, tuple(hops), remembered(table.entries()), tuple(chance.script))
 
     async def _ask(
         self,

@@ -9,7 +9,7 @@ import random
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -86,15 +86,18 @@ class World(MultiService):
 
     def when_listening(self) -> Deferred[Any]:
         """Fires once every router and every pod can be asked."""
-        return gatherResults([router.when_listening() for router in self.routers.values()])
+        listening = [router.when_listening() for router in self.routers.values()]
+        return gatherResults(listening, consumeErrors=True)
 
     def stopService(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        self.running = 0
         for services in (self.routers, self.pods):  # routers finish what pods still answer
-            await _all(IService(service).disownServiceParent() for service in services.values())
+            stopping = [IService(service).disownServiceParent() for service in services.values()]
+            await DeferredList([deferred for deferred in stopping if deferred is not None])
+        self.routers, self.pods = {}, {}
+        self.running = 0
         self._remove_temporary_dir()
 
     def url(self, name: str) -> str:
@@ -147,10 +150,6 @@ class World(MultiService):
 
 def _listen(port: int) -> str:
     return f"tcp:{port}:interface=127.0.0.1"
-
-
-def _all(stopping: Iterator[Any]) -> Deferred[Any]:
-    return DeferredList([deferred for deferred in stopping if deferred is not None])
 
 
 def free_ports(base_port: int | None) -> dict[str, int]:

@@ -1,0 +1,494 @@
+"""Every answer of a reference pod, without a socket: two regions of pods on shared databases."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import attrs
+from twisted.internet.defer import Deferred, succeed
+from twisted.web.template import flattenString
+
+from pods.protocol import HeaderNames
+from pods.reference import seed
+from pods.reference.application import Application, Pod
+from pods.reference.ownership import Cluster
+from pods.reference.pages import Pages
+from pods.reference.people import PUBLIC_ORGANIZATION
+from pods.reference.views import VIEWS
+from pods.reference.visits import Answer, Visit, fields_of, local_path, session_token
+from tests.test_reference_databases import DatabaseTestCase
+from tests.test_reference_ownership import REGIONS
+
+REDIRECT = "X-Gitlab-Pod-Redirect"
+CACHE = "X-Gitlab-Pod-Cache"
+
+
+def at_once(function: Callable[..., Any], *arguments: object) -> Awaitable[Any]:
+    return succeed(function(*arguments))
+
+
+class ApplicationTestCase(DatabaseTestCase):
+    """Gives each test the four pods of the demo."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.pods = {name: self.pod(name) for name in REGIONS}
+        self.token = ""
+
+    def pod(self, name: str) -> Pod:
+        databases = self.open(name)
+        people, tenants = self.people(databases), self.tenants(databases)
+        seed.plant(databases, people, tenants, name)
+        cluster = Cluster(me=name, regions=REGIONS, legacy="pod_us0")
+        return Pod(
+            cluster=cluster,
+            names=HeaderNames(),
+            people=people,
+            tenants=tenants,
+            pages=Pages(cluster, databases.settings),
+            in_thread=at_once,
+        )
+
+    def sign_in(self, username: str) -> None:
+        self.token = self.pods["pod_us0"].people.open_session(username)
+
+    def ask(self, pod: str, target: str, method: str = "GET", form: str = "") -> Answer:
+        visit = Visit(
+            method=method,
+            target=target,
+            query=fields_of(target.partition("?")[2]),
+            form=fields_of(form),
+            token=self.token,
+        )
+        answering = Application(self.pods[pod], VIEWS).answer(visit)
+        return self.successResultOf(Deferred.fromCoroutine(answering))
+
+    def text(self, answer: Answer) -> str:
+        if isinstance(answer.content, bytes):
+            return answer.content.decode()
+        return self.successResultOf(flattenString(None, answer.content)).decode()
+
+    def header(self, answer: Answer, name: str) -> str | None:
+        values = [value for found, value in answer.headers if found == name]
+        self.assertLessEqual(len(values), 1, name)
+        return values[0] if values else None
+
+    def assert_page(self, answer: Answer, heading: str, claim: str | None = None) -> None:
+        self.assertEqual(answer.status, 200)
+        self.assertIn(f"<h1>{heading}</h1>", self.text(answer))
+        expected = None if claim is None else f'{{"path_prefix": "{claim}"}}'
+        self.assertEqual(self.header(answer, CACHE), expected)
+        self.assertIsNone(self.header(answer, REDIRECT))
+
+    def assert_sent_to(self, answer: Answer, location: str) -> None:
+        self.assertEqual((answer.status, self.header(answer, "Location")), (302, location))
+        self.assertIsNone(self.header(answer, REDIRECT))
+        self.assertIsNone(self.header(answer, CACHE))
+
+    def assert_bounced(self, answer: Answer, target: str, redirect: str) -> None:
+        self.assertEqual((answer.status, self.header(answer, "Location")), (302, target))
+        self.assertEqual(self.header(answer, REDIRECT), redirect)
+        self.assertIsNone(self.header(answer, CACHE))
+
+    def assert_not_found(self, answer: Answer) -> None:
+        self.assertEqual(answer.status, 404)
+        self.assertIn("Page not found", self.text(answer))
+        self.assertIsNone(self.header(answer, CACHE))
+
+
+class TenantPagesTests(ApplicationTestCase):
+    def test_a_public_project(self) -> None:
+        answer = self.ask("pod_us0", "/gitlab-org/gitlab")
+        self.assert_page(answer, "GitLab.org / GitLab", "/gitlab-org/")
+
+    def test_a_page_says_which_pod_answered_and_where(self) -> None:
+        text = self.text(self.ask("pod_us0", "/gitlab-org"))
+        self.assertIn("Answered by <b>pod_us0</b> in region <b>us</b>", text)
+
+    def test_another_pod_bounces_with_the_same_target(self) -> None:
+        target = "/gitlab-org/gitlab?x=%2F&y"
+        self.assert_bounced(self.ask("pod_eu1", target), target, '{"pod": "pod_us0"}')
+
+    def test_a_private_namespace_asks_to_sign_in_at_every_pod(self) -> None:
+        for pod in REGIONS:
+            answer = self.ask(pod, "/my-company/my-project?a=b")
+            self.assert_sent_to(answer, "/users/sign_in?redirect=/my-company/my-project%3Fa%3Db")
+
+    def test_who_is_not_signed_in_cannot_tell_private_from_nothing(self) -> None:
+        for method in ("GET", "POST"):
+            answers = [
+                self.ask(pod, path, method)
+                for pod in REGIONS
+                for path in ("/my-company/x", "/nothing/x", "/organizations/my-organization/x")
+            ]
+            seen = {
+                (answer.status, re.sub(r"=.*", "", self.header(answer, "Location") or ""))
+                for answer in answers
+            }
+            self.assertEqual(len(seen), 1, seen)
+
+    def test_members_see_it(self) -> None:
+        self.sign_in("casey")
+        answer = self.ask("pod_eu0", "/my-company/my-project")
+        self.assert_page(answer, "My Project", "/my-company/")
+        self.assert_page(self.ask("pod_eu0", "/my-company/"), "My Company", "/my-company/")
+
+    def test_others_get_404_from_its_pod_and_are_told_nothing(self) -> None:
+        self.sign_in("taylor")
+        self.assert_not_found(self.ask("pod_eu0", "/my-company/my-project"))
+        bounced = self.ask("pod_us1", "/my-company/my-project")
+        self.assert_bounced(bounced, "/my-company/my-project", '{"pod": "pod_eu0"}')
+        private, nothing = (
+            self.ask("pod_eu0", path) for path in ("/my-company/my-project", "/nothing/at-all")
+        )
+        self.assertEqual(self.text(private), self.text(nothing))
+
+    def test_a_private_project_in_a_public_namespace(self) -> None:
+        self.assert_sent_to(
+            self.ask("pod_us0", "/gitlab-org/security"),
+            "/users/sign_in?redirect=/gitlab-org/security",
+        )
+        self.assertNotIn("Security", self.text(self.ask("pod_us0", "/gitlab-org")))
+        self.sign_in("casey")
+        self.assert_not_found(self.ask("pod_us0", "/gitlab-org/security"))
+        self.sign_in("taylor")
+        answer = self.ask("pod_us0", "/gitlab-org/security")
+        self.assert_page(answer, "Security", "/gitlab-org/")
+        self.assertIn("Security", self.text(self.ask("pod_us0", "/gitlab-org")))
+
+    def test_what_is_not_there(self) -> None:
+        self.sign_in("casey")
+        for path in ("/my-company/nothing", "/my-company/my-project/-/issues", "/nothing"):
+            self.assert_not_found(self.ask("pod_eu0", path))
+
+    def test_a_notice_on_another_organization(self) -> None:
+        notice = "This is not your default organization"
+        self.sign_in("casey")
+        self.assertIn(notice, self.text(self.ask("pod_us0", "/gitlab-org/gitlab")))
+        self.assertNotIn(notice, self.text(self.ask("pod_eu0", "/my-company")))
+
+    def test_reading_only(self) -> None:
+        answer = self.ask("pod_eu0", "/my-company/my-project", "DELETE")
+        self.assertEqual((answer.status, self.header(answer, "Allow")), (405, "GET"))
+
+    def test_what_users_write_is_escaped(self) -> None:
+        script = "<script>alert(1)</script>"
+        project = attrs.evolve(seed.PROJECTS[0], name=script, description=script)
+        self.pods["pod_us0"].tenants.hold_project(project)
+        text = self.text(self.ask("pod_us0", "/gitlab-org/gitlab"))
+        self.assertNotIn("<script>", text)
+        self.assertEqual(text.count("&lt;script&gt;"), 3)
+
+
+class DashboardTests(ApplicationTestCase):
+    organization = "/organizations/my-organization/-/dashboard"
+
+    def test_who_is_not_signed_in_is_asked_to(self) -> None:
+        for path in ("/", "/dashboard"):
+            self.assert_sent_to(self.ask("pod_us0", path), f"/users/sign_in?redirect={path}")
+
+    def test_members_of_an_organization_go_there_from_any_pod(self) -> None:
+        self.sign_in("casey")
+        for pod in REGIONS:
+            for path in ("/", "/dashboard"):
+                self.assert_sent_to(self.ask(pod, path), self.organization)
+
+    def test_the_dashboard_of_an_organization(self) -> None:
+        self.sign_in("casey")
+        answer = self.ask("pod_eu0", self.organization)
+        self.assert_page(answer, "My Company Dashboard", "/organizations/my-organization/")
+        self.assertIn('<a href="/my-company">', self.text(answer))
+        bounced = self.ask("pod_us0", self.organization)
+        self.assert_bounced(bounced, self.organization, '{"pod": "pod_eu0"}')
+
+    def test_it_is_for_members_only(self) -> None:
+        self.sign_in("taylor")
+        self.assert_not_found(self.ask("pod_eu0", self.organization))
+
+    def test_legacy_users_have_the_global_one_on_the_legacy_pod(self) -> None:
+        self.sign_in("taylor")
+        self.assert_sent_to(self.ask("pod_us1", "/"), "/dashboard")
+        self.assert_bounced(self.ask("pod_us1", "/dashboard"), "/dashboard", '{"pod": "pod_us0"}')
+        answer = self.ask("pod_us0", "/dashboard")
+        self.assert_page(answer, "Dashboard")
+        self.assertIn('<a href="/gitlab-org">', self.text(answer))
+        self.assert_not_found(self.ask("pod_us0", "/dashboard/nothing"))
+
+
+class LearnTests(ApplicationTestCase):
+    def learn(self, path: str) -> tuple[int, str]:
+        target = f"/api/v4/pods/learn?method=GET&path_info={path}"
+        answer = self.ask("pod_eu1", target)
+        return answer.status, self.text(answer)
+
+    def test_prefix_exact_fixed(self) -> None:
+        for path, answer in (
+            ("/my-company/x", '{"path": "/my-company", "pod": "pod_eu0", "source": "routable"}'),
+            ("/users/sign_in", '{"path": "/users", "pod": "pod_eu0", "source": "fixed"}'),
+            (
+                "/-/profile",
+                '{"path": "/-/profile", "pod": "pod_eu0", "source": "fixed", "exact": true}',
+            ),
+        ):
+            self.assertEqual(self.learn(path), (200, answer))
+
+    def test_nobodys(self) -> None:
+        for path in ("/", "/nothing", "/nothing/at/all"):
+            self.assertEqual(self.learn(path)[0], 404, path)
+
+    def test_unreadable_questions(self) -> None:
+        for query in ("", "method=GET", "path_info=x", "path_info=/a&path_info=/b"):
+            self.assertEqual(self.ask("pod_eu1", f"/api/v4/pods/learn?{query}").status, 400, query)
+
+
+class AdminTests(ApplicationTestCase):
+    def test_admins_only(self) -> None:
+        for path in ("/admin", "/admin/pods/pod_us0", "/admin/pods/pod_us0/projects"):
+            self.token = ""
+            answer = self.ask("pod_us0", path)
+            self.assert_sent_to(answer, f"/users/sign_in?redirect={path}")
+            self.sign_in("taylor")
+            for pod in REGIONS:
+                self.assert_not_found(self.ask(pod, path))
+
+    def test_on_to_the_pages_of_a_pod(self) -> None:
+        self.sign_in("root")
+        self.assert_sent_to(self.ask("pod_eu1", "/admin"), "/admin/pods/pod_eu1")
+        self.assert_sent_to(self.ask("pod_eu1", "/admin?pod=pod_us1"), "/admin/pods/pod_us1")
+        self.assert_not_found(self.ask("pod_eu1", "/admin?pod=//evil"))
+
+    def test_the_pages_of_a_pod(self) -> None:
+        self.sign_in("root")
+        answer = self.ask("pod_eu0", "/admin/pods/pod_eu0")
+        self.assert_page(answer, "Admin Area", "/admin/pods/pod_eu0/")
+        text = self.text(answer)
+        self.assertIn('<option value="pod_eu0" selected="">', text)
+        self.assertIn("site_name", text)
+        answer = self.ask("pod_eu0", "/admin/pods/pod_eu0/projects")
+        self.assert_page(answer, "Projects on pod_eu0", "/admin/pods/pod_eu0/")
+        self.assertIn("my-company/my-project", self.text(answer))
+        self.assert_not_found(self.ask("pod_eu0", "/admin/pods/pod_eu0/nothing"))
+
+    def test_another_pod_bounces(self) -> None:
+        self.sign_in("root")
+        path = "/admin/pods/pod_eu0/projects"
+        self.assert_bounced(self.ask("pod_us0", path), path, '{"pod": "pod_eu0"}')
+
+
+class SignInTests(ApplicationTestCase):
+    good = "username=casey&password=casey-pays-for-this"
+
+    def test_any_pod_asks(self) -> None:
+        for pod in REGIONS:
+            self.assert_page(self.ask(pod, "/users/sign_in?redirect=/x"), "Sign in")
+
+    def test_in_and_back_to_where_the_user_was(self) -> None:
+        target = "/users/sign_in?redirect=/my-company/my-project%3Fa%3Db"
+        answer = self.ask("pod_eu1", target, "POST", self.good)
+        self.assertEqual(self.header(answer, "Location"), "/my-company/my-project?a=b")
+        cookie = self.header(answer, "Set-Cookie") or ""
+        self.assertRegex(cookie, r"; Path=/; HttpOnly; SameSite=Lax; Max-Age=\d+$")
+        self.token = session_token(cookie)
+        self.assert_page(self.ask("pod_eu0", "/-/profile"), "casey")
+
+    def test_the_session_before_it_ends(self) -> None:
+        self.sign_in("taylor")
+        self.ask("pod_us0", "/users/sign_in", "POST", self.good)
+        self.assertIsNone(self.pods["pod_us0"].people.user_of(self.token))
+
+    def test_wrong_passwords_and_unknown_users(self) -> None:
+        texts = set()
+        for form in ("", "username=casey&password=x", "username=x&password=casey-pays-for-this"):
+            answer = self.ask("pod_eu1", "/users/sign_in", "POST", form)
+            self.assertEqual(answer.status, 422)
+            self.assertIsNone(self.header(answer, "Set-Cookie"))
+            texts.add(self.text(answer))
+        self.assertEqual(len(texts), 1)
+
+    def test_out(self) -> None:
+        self.sign_in("casey")
+        answer = self.ask("pod_eu1", "/users/sign_out", "POST")
+        self.assertIn("pods_session=; ", self.header(answer, "Set-Cookie") or "")
+        self.assertIsNone(self.pods["pod_us0"].people.user_of(self.token))
+
+    def test_no_open_redirects(self) -> None:
+        for target in (
+            "http://evil.example/",
+            "//evil.example/",
+            "/\\evil.example/",
+            "\\/evil.example",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            " //evil.example",
+            "evil.example",
+            "javascript:alert(1)",
+            "/x\r\nSet-Cookie: a=b",
+            "/é",
+            "",
+        ):
+            self.assertEqual(local_path(target), "/", target)
+        for target in ("/", "/a/b?c=d#e", "/a//b", "/@x", "/:80/"):
+            self.assertEqual(local_path(target), target)
+
+    def test_sign_in_follows_none(self) -> None:
+        for evil in ("//evil.example/", "https://evil.example/", "/%5Cevil.example", "/%09/evil"):
+            target = f"/users/sign_in?redirect={evil}"
+            answer = self.ask("pod_eu1", target, "POST", self.good)
+            self.assertEqual(self.header(answer, "Location"), "/", evil)
+            self.assertNotIn("evil", self.text(self.ask("pod_eu1", target)))
+
+    def test_other_methods_and_paths(self) -> None:
+        answer = self.ask("pod_eu1", "/users/sign_in", "DELETE")
+        self.assertEqual((answer.status, self.header(answer, "Allow")), (405, "GET, POST"))
+        self.assertEqual(self.ask("pod_eu1", "/users/sign_out").status, 405)
+        self.assert_not_found(self.ask("pod_eu1", "/users/nobody"))
+
+    def test_the_profile_is_the_users_own(self) -> None:
+        answer = self.ask("pod_eu1", "/-/profile")
+        self.assert_sent_to(answer, "/users/sign_in?redirect=/-/profile")
+
+
+class SignUpTests(ApplicationTestCase):
+    def sign_up(self, pod: str = "pod_eu1", **fields: str) -> Answer:
+        form = {"username": "newcomer", "password": "long-enough", **fields}
+        text = "&".join(f"{name}={value}" for name, value in form.items())
+        answer = self.ask(pod, "/users/sign_up", "POST", text)
+        self.token = session_token(self.header(answer, "Set-Cookie") or "")
+        return answer
+
+    def assert_refused(self, problem: str, **fields: str) -> None:
+        before = self.everybody()
+        answer = self.sign_up(**fields)
+        self.assertEqual(answer.status, 422)
+        self.assertIn(problem, self.text(answer))
+        self.assertIsNone(self.header(answer, "Set-Cookie"))
+        self.assertEqual(self.everybody(), before)
+
+    def everybody(self) -> tuple[list[Any], ...]:
+        databases = self.databases
+        tables = (
+            databases.users["users"],
+            databases.routes["routes"],
+            databases.routes["organizations"],
+        )
+        return tuple(list(table.rows) for table in tables)
+
+    def test_the_question_is_asked(self) -> None:
+        answer = self.ask("pod_eu1", "/users/sign_up")
+        self.assert_page(answer, "Sign up")
+        self.assertIn("Are you part of an organization?", self.text(answer))
+
+    def test_neither_is_the_public_organization(self) -> None:
+        self.assertEqual(self.header(self.sign_up(), "Location"), "/")
+        user = self.pods["pod_us0"].people.user_of(self.token)
+        assert user is not None
+        self.assertEqual(user.default_organization, PUBLIC_ORGANIZATION)
+        self.assertFalse(user.admin)
+        self.assert_page(self.ask("pod_us0", "/dashboard"), "Dashboard")
+
+    def test_join_one_by_its_invitation(self) -> None:
+        self.sign_up(organization="join", invitation="welcome-to-my-company")
+        answer = self.ask("pod_eu0", "/my-company/my-project")
+        self.assert_page(answer, "My Project", "/my-company/")
+
+    def test_create_one_on_the_pod_that_is_asked(self) -> None:
+        self.sign_up("pod_eu1", organization="create", path="new-one")
+        path = "/organizations/new-one/-/dashboard"
+        self.assert_sent_to(self.ask("pod_us0", "/"), path)
+        self.assert_page(self.ask("pod_eu1", path), "new-one Dashboard", "/organizations/new-one/")
+        self.assert_bounced(self.ask("pod_us0", path), path, '{"pod": "pod_eu1"}')
+
+    def test_what_is_refused(self) -> None:
+        for problem, fields in (
+            ("A username is", {"username": "X"}),
+            ("A username is", {"username": "admin"}),
+            ("This username is taken", {"username": "casey"}),
+            ("A password has at least 8", {"password": "short"}),
+            ("This is no invitation", {"organization": "join", "invitation": "wrong"}),
+            ("This is no invitation", {"organization": "join"}),
+            ("The name of an organization is", {"organization": "create", "path": "x y"}),
+            ("The name of an organization is", {"organization": "create"}),
+            (
+                "The name of an organization is",
+                {"organization": "create", "path": PUBLIC_ORGANIZATION},
+            ),
+            ("This organization exists", {"organization": "create", "path": "my-organization"}),
+            ("Choose one", {"organization": "other"}),
+        ):
+            self.assert_refused(problem, **fields)
+
+    def test_a_name_that_is_taken_in_the_meantime_makes_no_organization(self) -> None:
+        pod = self.pods["pod_eu1"]
+
+        def slowly(function: Callable[..., Any], *arguments: object) -> Awaitable[Any]:
+            rival = attrs.evolve(seed.USERS[0][0], username="newcomer")
+            self.pods["pod_us0"].people.add(rival, "hash")
+            return at_once(function, *arguments)
+
+        self.pods["pod_eu1"] = attrs.evolve(pod, in_thread=slowly)
+        answer = self.sign_up(organization="create", path="new-one")
+        self.assertEqual(answer.status, 422)
+        self.assertIn("just taken", self.text(answer))
+        self.assertIsNone(pod.tenants.organization("new-one"))
+
+
+class NewGroupTests(ApplicationTestCase):
+    def create(self, pod: str, form: str) -> Answer:
+        return self.ask(pod, "/groups", "POST", form)
+
+    def test_only_users_make_groups(self) -> None:
+        self.assert_sent_to(
+            self.ask("pod_eu1", "/groups/new"), "/users/sign_in?redirect=/groups/new"
+        )
+        self.assert_sent_to(
+            self.create("pod_eu1", "path=my-team"), "/users/sign_in?redirect=/groups"
+        )
+
+    def test_the_organization_is_asked_for(self) -> None:
+        self.sign_in("casey")
+        text = self.text(self.ask("pod_eu1", "/groups/new"))
+        self.assertIn('<option value="gitlab-com-public">GitLab.com Public</option>', text)
+        self.assertIn('<option value="my-organization">My Company</option>', text)
+        self.assertNotIn("not-my-organization", text)
+        self.assertIn("isolated from each other", text)
+
+    def test_made_on_the_pod_of_the_organization(self) -> None:
+        self.sign_in("casey")
+        form = "path=my-team&organization=my-organization"
+        bounced = self.create("pod_us1", form)
+        self.assert_bounced(bounced, "/groups", '{"pod": "pod_eu0", "once": true}')
+        self.assert_sent_to(self.create("pod_eu0", form), "/my-team")
+        self.assert_page(self.ask("pod_eu0", "/my-team"), "my-team", "/my-team/")
+        self.token = ""
+        self.assert_sent_to(self.ask("pod_eu0", "/my-team"), "/users/sign_in?redirect=/my-team")
+
+    def test_nothing_selected_is_the_public_organization(self) -> None:
+        self.sign_in("casey")
+        bounced = self.create("pod_eu0", "path=my-team")
+        self.assert_bounced(bounced, "/groups", '{"pod": "pod_us0", "once": true}')
+        self.assert_sent_to(self.create("pod_us0", "path=my-team&organization="), "/my-team")
+        self.token = ""
+        self.assert_page(self.ask("pod_us0", "/my-team"), "my-team", "/my-team/")
+
+    def test_what_is_refused(self) -> None:
+        self.sign_in("casey")
+        before = list(self.databases.routes["routes"].rows)
+        for problem, form in (
+            ("no organization of yours", "path=my-team&organization=not-my-organization"),
+            ("The name of a group is", "path=Team"),
+            ("The name of a group is", "path=users"),
+            ("The name of a group is", ""),
+            ("This name is taken", "path=gitlab-org"),
+        ):
+            answer = self.create("pod_us0", form)
+            self.assertEqual(answer.status, 422)
+            self.assertIn(problem, self.text(answer))
+        self.assertEqual(list(self.databases.routes["routes"].rows), before)
+
+
+class ReadinessTests(ApplicationTestCase):
+    def test_ready(self) -> None:
+        answer = self.ask("pod_eu1", "/-/readiness")
+        self.assertEqual((answer.status, self.text(answer)), (200, "ready\n"))

@@ -1,0 +1,234 @@
+"""The databases, the people and the tenants in them, and the demo's seed."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from pods.reference import seed
+from pods.reference.databases import SCHEMAS, Databases, open_databases
+from pods.reference.ownership import TenantRoute
+from pods.reference.people import (
+    NOBODYS_PASSWORD,
+    PUBLIC_ORGANIZATION,
+    SESSION_SECONDS,
+    People,
+    User,
+    hash_password,
+    is_password,
+)
+from pods.reference.tenants import Organization, Project, Tenants, is_free_name
+
+ADA = User("ada", "my-organization", False, frozenset({"organizations/my-organization"}))
+
+
+class DatabaseTestCase(SynchronousTestCase):
+    """Gives each test the databases of pods that share a folder."""
+
+    def setUp(self) -> None:
+        self.folder = os.path.abspath(self.mktemp())
+        self.clock = Clock()
+        self.databases = self.open("pod_eu0")
+
+    def open(self, pod: str) -> Databases:
+        shared_dir = os.path.join(self.folder, "shared")
+        databases = open_databases(shared_dir, os.path.join(self.folder, pod))
+        self.addCleanup(databases.close)
+        return databases
+
+    def people(self, databases: Databases) -> People:
+        return People(databases.users, self.clock.seconds)
+
+    def tenants(self, databases: Databases) -> Tenants:
+        return Tenants(databases.routes, databases.main)
+
+
+class OpeningTests(DatabaseTestCase):
+    def test_split_as_the_proposals_say(self) -> None:
+        self.assertEqual(
+            {name: set(getattr(self.databases, name).table_names()) for name in SCHEMAS},
+            {name: set(tables) for name, tables in SCHEMAS.items()},
+        )
+        self.assertIn("pod_id", self.databases.routes["routes"].columns_dict)
+
+    def test_shared_by_all_pods_but_for_main(self) -> None:
+        other = self.open("pod_us0")
+        for name, shared in (("users", True), ("routes", True), ("admin", True), ("main", False)):
+            getattr(self.databases, name)["mark"].insert({"x": 1})
+            self.assertEqual("mark" in getattr(other, name).table_names(), shared, name)
+
+    def test_files_are_nobody_elses(self) -> None:
+        mode = os.stat(os.path.join(self.folder, "shared")).st_mode
+        self.assertEqual(mode & 0o077, 0)
+
+    def test_a_file_that_is_no_database(self) -> None:
+        folder = os.path.join(self.folder, "broken")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "main.sqlite"), "wb") as file:
+            file.write(b"this is no database, and never was one" * 100)
+        self.assertRaises(sqlite3.DatabaseError, self.open, "broken")
+
+
+class PasswordTests(SynchronousTestCase):
+    def test_a_password_is_known_again(self) -> None:
+        stored = hash_password("secret")
+        self.assertTrue(is_password("secret", stored))
+        self.assertFalse(is_password("Secret", stored))
+        self.assertNotIn("secret", stored)
+
+    def test_salted(self) -> None:
+        self.assertNotEqual(hash_password("secret"), hash_password("secret"))
+
+    def test_nobody_has_no_password(self) -> None:
+        self.assertFalse(is_password("", NOBODYS_PASSWORD))
+
+
+class PeopleTests(DatabaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.someone = self.people(self.databases)
+        self.someone.add(ADA, "hash")
+
+    def test_a_name_is_taken_once(self) -> None:
+        self.assertTrue(self.someone.has("ada"))
+        self.assertFalse(self.someone.has("bob"))
+        self.assertRaises(sqlite3.IntegrityError, self.someone.add, ADA, "other")
+        self.assertEqual(self.someone.stored_password("ada"), "hash")
+        self.assertEqual(self.someone.stored_password("bob"), NOBODYS_PASSWORD)
+
+    def test_a_session_holds_at_every_pod(self) -> None:
+        token = self.someone.open_session("ada")
+        self.assertEqual(self.people(self.open("pod_us0")).user_of(token), ADA)
+
+    def test_a_session_ends_after_its_time(self) -> None:
+        token = self.someone.open_session("ada")
+        self.clock.advance(SESSION_SECONDS - 1)
+        self.assertEqual(self.someone.user_of(token), ADA)
+        self.clock.advance(1)
+        self.assertIsNone(self.someone.user_of(token))
+
+    def test_a_session_is_closed(self) -> None:
+        token, other = self.someone.open_session("ada"), self.someone.open_session("ada")
+        self.someone.close_session(token)
+        self.assertIsNone(self.someone.user_of(token))
+        self.assertEqual(self.someone.user_of(other), ADA)
+
+    def test_old_sessions_are_cleared_away(self) -> None:
+        self.someone.open_session("ada")
+        self.clock.advance(SESSION_SECONDS)
+        self.someone.open_session("ada")
+        self.assertEqual(self.databases.users["sessions"].count, 1)
+
+    def test_tokens_are_not_stored(self) -> None:
+        token = self.someone.open_session("ada")
+        (row,) = self.databases.users["sessions"].rows
+        self.assertNotIn(token, row.values())
+
+    def test_foreign_tokens(self) -> None:
+        for token in ("", "x", "\udc80", "' or 1 = 1 --"):
+            self.assertIsNone(self.someone.user_of(token))
+
+    def test_members_see_what_is_private(self) -> None:
+        self.assertTrue(ADA.may_see("anything", "my-organization"))
+        self.assertFalse(ADA.may_see("my-company", "other-organization"))
+        self.someone.join("ada", "my-company")
+        member = self.someone.user_of(self.someone.open_session("ada"))
+        assert member is not None
+        self.assertTrue(member.may_see("my-company", "other-organization"))
+
+
+class TenantsTests(DatabaseTestCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.here = self.tenants(self.databases)
+        self.route = TenantRoute("team", "pod_eu0", "their-organization", private=True)
+
+    def test_an_organization_has_a_route(self) -> None:
+        organization = Organization("their-organization", "Theirs", "please")
+        self.here.add_organization(organization, "pod_eu1")
+        self.assertEqual(self.here.organization("their-organization"), organization)
+        self.assertEqual(self.here.invited_to("please"), organization)
+        self.assertIsNone(self.here.invited_to("other"))
+        route = self.tenants(self.open("pod_us0")).find("organizations/their-organization")
+        assert route is not None
+        self.assertEqual((route.pod_id, route.private), ("pod_eu1", True))
+
+    def test_a_namespace_is_known_to_all_and_held_by_one(self) -> None:
+        self.here.add_namespace(self.route, "Team")
+        there = self.tenants(self.open("pod_us0"))
+        self.assertEqual(there.find("team"), self.route)
+        self.assertEqual(self.here.namespace_name("team"), "Team")
+        self.assertIsNone(there.namespace_name("team"))
+        self.assertEqual(self.here.namespaces_of("their-organization", "pod_eu0"), [self.route])
+
+    def test_a_taken_name_changes_nothing(self) -> None:
+        self.here.add_namespace(self.route, "Team")
+        there = self.tenants(self.open("pod_us0"))
+        self.assertRaises(sqlite3.IntegrityError, there.add_namespace, self.route, "Again")
+        self.assertIsNone(there.namespace_name("team"))
+
+    def test_projects(self) -> None:
+        project = Project("team/work", "team", "Work", "What we do.", True)
+        self.here.hold_project(project)
+        self.here.hold_project(Project("other/work", "other", "Work", "", False))
+        self.assertEqual(self.here.project("team/work"), project)
+        self.assertEqual(self.here.projects("team"), [project])
+        self.assertEqual([one.path for one in self.here.projects()], ["other/work", "team/work"])
+
+    def test_free_names(self) -> None:
+        for name in ("abc", "my-team", "a1b", "x" * 63):
+            self.assertTrue(is_free_name(name), name)
+        for name in ("ab", "x" * 64, "Team", "-abc", "abc-", "a/b", "a.b", "abc\n", "users", "é11"):
+            self.assertFalse(is_free_name(name), name)
+
+
+class SeedTests(DatabaseTestCase):
+    def plant(self, pod: str) -> Databases:
+        databases = self.open(pod)
+        seed.plant(databases, self.people(databases), self.tenants(databases), pod)
+        return databases
+
+    def test_each_pod_holds_its_own_part(self) -> None:
+        for pod, namespaces in (
+            ("pod_us0", {"gitlab-org"}),
+            ("pod_us1", {"not-my-company"}),
+            ("pod_eu0", {"my-company"}),
+            ("pod_eu1", set()),
+        ):
+            databases = self.plant(pod)
+            held = {row["path"] for row in databases.main["namespaces"].rows}
+            self.assertEqual(held, namespaces, pod)
+            parts = {row["namespace"] for row in databases.main["projects"].rows}
+            self.assertEqual(parts, namespaces, pod)
+
+    def test_again_changes_nothing(self) -> None:
+        def everything() -> list[list[dict[str, object]]]:
+            return [
+                list(getattr(databases, name)[table].rows)
+                for name, tables in SCHEMAS.items()
+                for table in tables
+            ]
+
+        databases = self.plant("pod_eu0")
+        before = everything()
+        self.plant("pod_eu0")
+        self.assertEqual(everything(), before)
+
+    def test_tenants_of_the_proposals(self) -> None:
+        tenants = self.tenants(self.plant("pod_us0"))
+        for path, pod, organization, private in (
+            ("gitlab-org", "pod_us0", PUBLIC_ORGANIZATION, False),
+            ("my-company", "pod_eu0", "my-organization", True),
+            ("organizations/my-organization", "pod_eu0", "my-organization", True),
+            ("not-my-company", "pod_us1", "not-my-organization", True),
+        ):
+            self.assertEqual(tenants.find(path), TenantRoute(path, pod, organization, private))
+
+    def test_users_of_the_proposals(self) -> None:
+        someone = self.people(self.plant("pod_us0"))
+        for user, password in seed.USERS:
+            self.assertTrue(is_password(password, someone.stored_password(user.username)))
+            self.assertEqual(someone.user_of(someone.open_session(user.username)), user)
