@@ -311,11 +311,12 @@ class Exchange:
         now = self._router.clock.seconds()
         try:
             at = self._router.delay.release_at(self._request(), self._journal.arrived, now)
+            seconds = at - now
         except Exception:
             self._log.failure("The delay policy raised")
             self.refuse(errors.StrategyFailed("The router failed.", "the delay policy raised"))
         else:
-            held.wait(self._router.clock, at - now, self._let_go)
+            held.wait(self._router.clock, seconds, self._let_go)
 
     def _let_go(self) -> None:
         """A held 404's time has come."""

@@ -62,15 +62,15 @@ class Locator:
         """Go on with the answer; at once, and without a Deferred, if it is there at once."""
         try:
             answer = question()
+            if not isinstance(answer, Awaitable):
+                self._answered(answer, again)
+                return
         except Exception:
             self._failed(Failure())
             return
-        if isinstance(answer, Awaitable):
-            self._asking = _deferred(answer)
-            self._asking.addCallback(self._answered, again)
-            self._asking.addErrback(self._failed)
-        else:
-            self._answered(answer, again)
+        self._asking = _deferred(answer)
+        self._asking.addCallback(self._answered, again)
+        self._asking.addErrback(self._failed)
 
     def _answered(self, placement: Any, again: Refusal) -> None:
         if self._is_cancelled:

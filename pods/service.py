@@ -24,6 +24,8 @@ from pods.router import Router
 #: Signals that mean "the log file has been rotated, open it anew".
 REOPEN_SIGNALS = (signal.SIGHUP, signal.SIGUSR1)
 
+#: Signals that mean "finish what runs, then exit with 0".
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 #: How long the last connections may take to notice that they have been broken off.
 ABORT_SECONDS = 1.0
 
@@ -68,6 +70,9 @@ class RouterService(Service):
             self._access_log.start()
             self.router.access_log = self._access_log
             self._signals.catch(REOPEN_SIGNALS, self._access_log.reopen)
+        # The reactor's own handlers would make twistd end by the signal after a graceful stop.
+        # They are installed when it starts to run, so ours come after that.
+        self._reactor.callWhenRunning(self._signals.catch, STOP_SIGNALS, self._reactor.stop)
         self._listening = Deferred.fromCoroutine(self._listen())
         self._listening.addErrback(self._cannot_listen)
         self._tell_waiters()

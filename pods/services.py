@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 
 import attrs
@@ -19,6 +20,8 @@ from pods.interfaces import Clock, IServices, PodAnswer
 from pods.routing.pods import PodDirectory
 
 ANSWER_LIMIT_BYTES = 65_536
+#: Path and query, fully percent-encoded: nothing in it can become another line of a request.
+_TARGET = re.compile(r"/[\x21\x22\x24-\x7e]*")
 
 
 @implementer(IServices)
@@ -37,7 +40,12 @@ class Services:
     askable: Mapping[str, tuple[PodPool, bytes]]
 
     def ask(self, pod: str, target: str) -> Deferred[PodAnswer]:
-        """See :meth:`pods.interfaces.IServices.ask`."""
+        """See :meth:`pods.interfaces.IServices.ask`.
+
+        :raises ValueError: ``target`` is not a percent-encoded path.
+        """
+        if not _TARGET.fullmatch(target):
+            raise ValueError(f"target is {target!r}; allowed: a percent-encoded path and query")
         if pod not in self.askable:
             return fail(AskFailed(f"no pod {pod!r} is configured"))
         pool, host = self.askable[pod]

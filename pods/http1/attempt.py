@@ -103,7 +103,6 @@ class Attempt:
         self.connection = connection
         self._connection_was_used = connection.requests > 0
         connection.begin(self, self._wire, to_head=self._head.method == b"HEAD")
-        connection.deadline.set(self._pool.settings.response_head_seconds)
         if self._upload is None:
             connection.request_is_sent()
         elif self._asks_first:
@@ -122,9 +121,6 @@ class Attempt:
         connection = self.connection
         assert connection is not None
         connection.write(chunk(data) if self._head.chunked else data)
-        settings = self._pool.settings
-        begun = connection.response_has_begun
-        connection.deadline.set(settings.idle_seconds if begun else settings.response_head_seconds)
 
     def end_body(self, trailers: list[Field]) -> None:
         connection = self.connection
@@ -152,7 +148,7 @@ class Attempt:
     def send_through_tunnel(self, data: bytes) -> None:
         """Bytes from the client after a 101."""
         if self.connection is not None:
-            self.connection.write_through_tunnel(data)
+            self.connection.write(data)
 
     def half_close_tunnel(self) -> None:
         """The client sends nothing more."""

@@ -86,7 +86,7 @@ class PodPool:
         """
         if self._idle and not fresh:
             return self._idle.pop()
-        if len(self._waiting) >= self._limits.queue or self._is_closed:
+        if self._is_closed or (not self._can_dial and self._queued >= self._limits.queue):
             raise AtLimit("Too many requests wait for the upstream server.")
         deadline = self._waiting[waiter] = Deadline(self._clock, lambda: self._give_up(waiter))
         deadline.set(self._limits.queue_seconds)
@@ -135,11 +135,7 @@ class PodPool:
     # -- making connections --------------------------------------------------
 
     def _dial_if_needed(self) -> None:
-        while (
-            len(self._dialing) < len(self._waiting)
-            and len(self._open) + len(self._dialing) < self._limits.connections
-            and not self._is_closed
-        ):
+        while len(self._dialing) < len(self._waiting) and self._can_dial and not self._is_closed:
             dialing = self._dial(self._factory)
             self._dialing.add(dialing)
             dialing.addCallbacks(
@@ -160,6 +156,17 @@ class PodPool:
             reason = f"{type(failure.value).__name__}: {failure.getErrorMessage()}"
             refusal = NoConnection("The upstream server cannot be reached.", reason)
             self._next_waiter().unreachable(refusal)
+        self._dial_if_needed()
+
+    @property
+    def _can_dial(self) -> bool:
+        """Whether the pod may have one more connection."""
+        return len(self._open) + len(self._dialing) < self._limits.connections
+
+    @property
+    def _queued(self) -> int:
+        """Requests that wait for a connection to become free, and not for one being made."""
+        return len(self._waiting) - len(self._dialing)
 
     def _next_waiter(self) -> Waiter:
         waiter, deadline = self._waiting.popitem(last=False)

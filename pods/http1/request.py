@@ -110,7 +110,7 @@ def _host(values: list[bytes] | None, minor_version: int) -> bytes:
     if len(values) != 1:
         raise BadRequest("There is more than one Host field.")
     host = values[0]
-    if host and not _HOST.fullmatch(host):
+    if not _HOST.fullmatch(host) and (host or minor_version):
         raise BadRequest("The Host field is no host.")
     return host
 

@@ -57,6 +57,7 @@ class ClientConnection(Protocol):
         self._body: BodyReader | None = None
         self._head: RequestHead | None = None
         self._chunked = False  # how the current response's body is framed
+        self._has_responded = False  # the head of the current response is out
         self._keep_alive = True
         self._tunnel: Tunnelling | None = None
         self._is_processing = False
@@ -115,8 +116,9 @@ class ClientConnection(Protocol):
         assert request is not None
         unbounded = head.has_body and head.content_length is None
         self._chunked = unbounded and request.minor_version == 1
-        if (unbounded and not self._chunked) or self._is_draining:
+        if (unbounded and not self._chunked) or self._is_draining or self._body is not None:
             self._keep_alive = False
+        self._has_responded = True
         self._write(
             response_to_client(
                 head,
@@ -206,7 +208,8 @@ class ClientConnection(Protocol):
             self.abort()
         else:
             self._keep_alive = False
-            self._probe = HalfClosedProbe(self._settings.clock, self._transport.write)
+            if not self._has_responded:  # else its body shows whether the client has left
+                self._probe = HalfClosedProbe(self._settings.clock, self._transport.write)
 
     def writeConnectionLost(self) -> None:
         """Our own half-close went through: all that was written has gone out."""
@@ -307,7 +310,7 @@ class ClientConnection(Protocol):
     def _end_of_exchange(self) -> None:
         self._exchange = None
         self._stop_probing()
-        self._upload_paused = self._chunked = False
+        self._upload_paused = self._chunked = self._has_responded = False
         if self._body is not None:
             self._body = None
             self._linger()

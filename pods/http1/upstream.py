@@ -114,16 +114,12 @@ class PodConnection(Protocol):
         self._head = self._body = None
         self._informational = 0
         self._request_is_sent = False
-        self.deadline.clear()
-        self._write(head)
+        self.write(head)
 
     def write(self, data: bytes) -> None:
-        """Send some of the body."""
-        self._write(data)
-
-    def write_through_tunnel(self, data: bytes) -> None:
-        """Send bytes of the client's after a 101."""
-        self.deadline.set(self._settings.idle_seconds)
+        """Send some of the body, or, after a 101, of the tunnel; the pod's time begins anew."""
+        if not self._is_paused:
+            self.deadline.set(self._patience_seconds)
         self._write(data)
 
     def request_is_sent(self) -> None:
@@ -137,7 +133,6 @@ class PodConnection(Protocol):
     def close_tunnel(self) -> None:
         """Close once what was written has gone out; the receiver hears nothing more."""
         self.receiver = None
-        self.deadline.set(self._settings.idle_seconds)
         self._close()
 
     def pause(self) -> None:
@@ -148,9 +143,10 @@ class PodConnection(Protocol):
 
     def resume(self) -> None:
         """Read on."""
-        self._is_paused = False
-        self._transport.resumeProducing()
-        self.deadline.set(self._settings.idle_seconds)
+        if self._is_paused:
+            self._is_paused = False
+            self._transport.resumeProducing()
+            self.deadline.set(self._patience_seconds)
 
     def abort(self) -> None:
         """Close at once; the receiver hears nothing more."""
@@ -235,6 +231,7 @@ class PodConnection(Protocol):
         assert self.receiver is not None
         if head.is_informational:
             self._count_informational()
+            self.deadline.set(self._patience_seconds)
             self.receiver.informed(head)
             return rest
         self._head = head
@@ -269,8 +266,7 @@ class PodConnection(Protocol):
             return  # it was aborted in one of the calls before
         self.receiver = self._head = self._body = None
         self.deadline.clear()
-        if self._is_paused:
-            self.resume()
+        self.resume()
         if head.keep_alive and self._request_is_sent and not rest and not self._is_closed:
             self.deadline.set(self._settings.pool_idle_seconds)
             self._keeper.released(self)
@@ -280,6 +276,12 @@ class PodConnection(Protocol):
             self.abort()
         receiver.ended(trailers)
 
+    @property
+    def _patience_seconds(self) -> float:
+        """How long the pod may be silent now."""
+        settings = self._settings
+        return settings.response_head_seconds if self._head is None else settings.idle_seconds
+
     # -- ending --------------------------------------------------------------
 
     def _write(self, data: bytes) -> None:
@@ -288,6 +290,7 @@ class PodConnection(Protocol):
 
     def _close(self) -> None:
         self._keeper.gone(self)
+        self.deadline.set(self._settings.idle_seconds)  # what is written may still be going out
         self._transport.unregisterProducer()
         self._transport.loseConnection()
 
@@ -301,7 +304,8 @@ class PodConnection(Protocol):
             self.receiver = None
             receiver.ended([])
             return
-        self._fail(BadGateway("The upstream server closed the connection.", "connection closed"))
+        kind = BadResponse if self.response_has_begun else BadGateway
+        self._fail(kind("The upstream server closed the connection.", "connection closed"))
 
     def _fail(self, refusal: Refusal) -> None:
         receiver = self.receiver
