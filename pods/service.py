@@ -30,8 +30,8 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 ABORT_SECONDS = 1.0
 
 
-class CannotListen(PodsError):
-    """A listening endpoint cannot be opened."""
+class CannotStart(PodsError):
+    """A listening endpoint or the access log cannot be opened."""
 
 
 class RouterService(Service):
@@ -62,24 +62,51 @@ class RouterService(Service):
         self._tell_waiters()
         return waiter
 
+    def privilegedStartService(self) -> None:
+        """Open the listeners while privileges for low ports are still there.
+
+        :raises CannotStart: one of them cannot be opened.
+        """
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
+        self._open_listeners()
+
     def startService(self) -> None:
+        """Serve.
+
+        :raises CannotStart: a listener or the access log cannot be opened.
+        """
         super().startService()  # type: ignore[no-untyped-call]
-        log = self._config.log
-        if log.access:
-            self._access_log = AccessLog(log.access, log.format, self._reactor)
-            self._access_log.start()
-            self.router.access_log = self._access_log
-            self._signals.catch(REOPEN_SIGNALS, self._access_log.reopen)
+        self._open_access_log()
         # The reactor's own handlers would make twistd end by the signal after a graceful stop.
         # They are installed when it starts to run, so ours come after that.
         self._reactor.callWhenRunning(self._signals.catch, STOP_SIGNALS, self._reactor.stop)
-        self._listening = Deferred.fromCoroutine(self._listen())
-        self._listening.addErrback(self._cannot_listen)
-        self._tell_waiters()
+        if self._listening is None:
+            self._open_listeners()
 
     def stopService(self) -> Deferred[None]:
         super().stopService()  # type: ignore[no-untyped-call]
         return Deferred.fromCoroutine(self._stop())
+
+    def _open_access_log(self) -> None:
+        log = self._config.log
+        if not log.access:
+            return
+        access_log = AccessLog(log.access, log.format, self._reactor)
+        try:
+            access_log.start()
+        except OSError as error:
+            raise CannotStart(f"cannot write log.access: {error}") from error
+        self._access_log = self.router.access_log = access_log
+        self._signals.catch(REOPEN_SIGNALS, access_log.reopen)
+
+    def _open_listeners(self) -> None:
+        self._listening = Deferred.fromCoroutine(self._listen())
+        failures: list[Failure] = []
+        self._listening.addErrback(failures.append)
+        for failure in failures:  # it is known already, as with all of Twisted's own endpoints
+            failure.raiseException()
+        self._listening.addCallback(self._stop_unless_listening, failures)
+        self._tell_waiters()
 
     async def _listen(self) -> list[IAddress]:
         factory = Factory.forProtocol(
@@ -91,14 +118,19 @@ class RouterService(Service):
                 endpoint = serverFromString(self._reactor, description)
                 self._ports.append(await endpoint.listen(factory))
             except Exception as error:
-                raise CannotListen(f"cannot listen on {description}: {error}") from error
+                raise CannotStart(f"cannot listen on {description}: {error}") from error
             self._log.info("Listening on {address}", address=self._ports[-1].getHost())
         return [port.getHost() for port in self._ports]
 
-    def _cannot_listen(self, failure: Failure) -> Failure:
-        self._log.critical("{error}", error=failure.getErrorMessage())
+    def _stop_unless_listening(
+        self, addresses: list[IAddress], failures: list[Failure]
+    ) -> list[IAddress] | Failure:
+        """An endpoint that takes its time may fail when everything else runs."""
+        if not failures:
+            return addresses
+        self._log.critical("{error}", error=failures[0].getErrorMessage())
         self._reactor.stop()
-        return failure
+        return failures[0]
 
     async def _stop(self) -> None:
         for port in self._ports:

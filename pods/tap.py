@@ -7,8 +7,9 @@ from twisted.python import usage
 
 from pods.checking import faults_of
 from pods.config import load
+from pods.ending import give_up
 from pods.errors import ConfigurationError
-from pods.service import RouterService
+from pods.service import CannotStart, RouterService
 
 
 class Options(usage.Options):
@@ -17,6 +18,22 @@ class Options(usage.Options):
     synopsis = "--config router.toml"
     longdesc = "Runs one router: an HTTP reverse proxy that picks a pod for each request."
     optParameters = [("config", "c", None, "The configuration file (router.toml).", str)]  # noqa: RUF012
+
+
+class RouterCommand(RouterService):
+    """The router; if it cannot start, the process ends with one line instead of a traceback."""
+
+    def privilegedStartService(self) -> None:
+        try:
+            super().privilegedStartService()
+        except CannotStart as error:
+            give_up(f"pods: {error}")
+
+    def startService(self) -> None:
+        try:
+            super().startService()
+        except CannotStart as error:
+            give_up(f"pods: {error}")
 
 
 def makeService(options: Options) -> IService:
@@ -34,6 +51,6 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     try:
-        return RouterService(load(options["config"]), reactor)
+        return RouterCommand(load(options["config"]), reactor)
     except ConfigurationError as error:  # a file changed, or vanished, in between
         raise SystemExit(str(error)) from None

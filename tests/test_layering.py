@@ -66,14 +66,15 @@ LAYERS: Mapping[str, str] = {
         " not_found dialing services health extensions exchange"
     ),
     "service": "errors config http1.server accesslog router",
-    # Commands; all but the first start nothing.
+    # Commands; all but ``tap`` start nothing.
+    "ending": "",
     "checking": "errors interfaces config routing.pods extensions",
-    "tap": "errors config checking service",
+    "tap": "errors config checking ending service",
     "explain": "config routing.paths routing.rules",
     "cli": "errors config checking explain",
     # The pods' side, and the demo that runs both sides: the router never imports it.
     "reference": (
-        "errors wording protocol interfaces config routing.table testing.chance service tap"
+        "errors wording protocol interfaces config routing.table testing.chance ending service tap"
     ),
 }
 

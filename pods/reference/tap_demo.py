@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 from twisted.python import usage
 
-from pods.reference.ending import give_up
+from pods.ending import give_up
 from pods.reference.seed import ORGANIZATIONS, USERS
 from pods.reference.service import PodStartError
 from pods.reference.walkthrough import FLOWS, walk

@@ -5,8 +5,8 @@ from __future__ import annotations
 from twisted.application.service import IService
 from twisted.python import usage
 
+from pods.ending import give_up
 from pods.errors import ConfigurationError
-from pods.reference.ending import give_up
 from pods.reference.service import PodService, PodStartError
 from pods.reference.settings import load
 
