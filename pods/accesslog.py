@@ -12,6 +12,7 @@ import json
 import os
 import queue
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -23,6 +24,8 @@ from pods.interfaces import Clock
 #: A batch is written after so long, or when it has so many lines.
 FLUSH_SECONDS = 0.2
 BATCH_LINES = 512
+#: How long a stop waits for a slow disk or a full pipe, twice.
+STOP_SECONDS = 2.0
 #: The descriptor itself: twistd replaces sys.stdout by its own log.
 STANDARD_OUTPUT = 1
 #: Batches that may wait for a slow disk; then lines are dropped and counted.
@@ -138,14 +141,17 @@ class AccessLog:
         self._put("")
 
     def stop(self) -> None:
-        """Write what is left and close; blocks until that is done."""
+        """Write what is left and close; blocks until that is done, but not on a stuck pipe."""
         if self._call is not None:
             self._call.cancel()
             self._call = None
         self._flush()
-        self._batches.put(None)
-        self._thread.join()
-        if self._file != STANDARD_OUTPUT:
+        with suppress(queue.Full):
+            self._batches.put(None, timeout=STOP_SECONDS)
+        self._thread.join(STOP_SECONDS)
+        if self._thread.is_alive():
+            self._log.error("The access log is stuck; its last lines are lost")
+        elif self._file != STANDARD_OUTPUT:
             os.close(self._file)
 
     def _flush_late(self) -> None:

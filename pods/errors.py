@@ -151,6 +151,10 @@ class BadGateway(Refusal):
     status, title = 502, "Bad Gateway"
 
 
+class ConnectionLost(BadGateway):
+    """The connection to the pod ended before any of its answer came."""
+
+
 class NoConnection(BadGateway):
     """No connection to any allowed pod."""
 

@@ -60,6 +60,7 @@ class Exchange:
         self._locator: Locator | None = None  # made when the strategy is first asked
         # forward and redirected
         self._placement: Placement | None = None
+        self._is_replaceable = False  # this pod was only one of several that might do
         self._tried: list[str] = []
         self._attempt: Attempt | None = None
         self._continued = False  # the client has been told to send its body
@@ -125,32 +126,33 @@ class Exchange:
     def _locate(self) -> None:
         """It is not: ask the strategy."""
         self._journal.route = "strategy"
-        self._ask_strategy().locate()
+        self._ask_strategy().locate(self._located)
+
+    def _located(self, placement: Placement) -> None:
+        """The strategy has chosen; unless it is certain, another pod would have done as well."""
+        self._forward(placement, is_replaceable=not placement.certain)
 
     def _ask_strategy(self) -> Locator:
         if self._locator is None:
             request, pods = self._request(), self._router.pools
-            self._locator = Locator(self._strategy, request, pods, self._forward, self.refuse)
+            self._locator = Locator(self._strategy, request, pods, self.refuse)
         return self._locator
 
     def _request(self) -> ClientRequest:
+        address, memory_bytes = self._client.peer.address, self._router.config.body.memory_bytes
         return ClientRequest(
-            self._head,
-            self._client.peer.address,
-            self._tried,
-            self._upload,
-            self.go_ahead,
-            self._router.config.body.memory_bytes,
+            self._head, address, self._tried, self._upload, self.go_ahead, memory_bytes
         )
 
     # == forward ==============================================================
 
-    def _forward(self, placement: Placement) -> None:
+    def _forward(self, placement: Placement, is_replaceable: bool = False) -> None:
         """Send the request to a pod."""
         router, head, upload, pod = self._router, self._head, self._upload, placement.pod
         self._placement = placement
+        self._is_replaceable = is_replaceable
         if placement.remember is not None and self._remembers:
-            router.memory.remember(placement.remember, head.path)
+            self._entry = router.memory.remember(placement.remember, head.path)
         self._tried.append(pod)
         self._journal.sent_to(pod)
         if upload is not None and not placement.certain:
@@ -223,18 +225,16 @@ class Exchange:
             self.refuse(refusal)
             return
         body_is_held = self._upload is None or self._upload.can_start_over
-        lost = type(refusal) is errors.BadGateway
+        lost = isinstance(refusal, errors.ConnectionLost)
         self._try_elsewhere(refusal, lost and self._head.is_idempotent and body_is_held)
 
     def _try_elsewhere(self, refusal: errors.Refusal, may_be_sent: bool) -> None:
         """A pod that was only one of several may be replaced by another (contract, section 5)."""
         self._attempt = None
-        placement = self._placement
-        is_owner = placement is None or placement.certain or self._journal.route != "strategy"
-        if is_owner or not may_be_sent:
-            self.refuse(refusal)
+        if self._is_replaceable and may_be_sent:
+            self._ask_strategy().locate(self._located, instead_of=refusal)
         else:
-            self._ask_strategy().locate(instead_of=refusal)
+            self.refuse(refusal)
 
     # == redirected ===========================================================
 
@@ -252,7 +252,7 @@ class Exchange:
         except errors.Refusal as refusal:
             self.refuse(refusal)
         else:
-            self._ask_strategy().redirected(self._placement, redirect)
+            self._ask_strategy().redirected(self._placement, redirect, self._forward)
 
     def _unlearn(self, redirect: Redirect) -> None:
         """A route that led to a bounce was wrong, unless the bounce is for this once."""
@@ -297,8 +297,7 @@ class Exchange:
     def ended(self, trailers: list[Field]) -> None:
         """The response is complete."""
         self._attempt = None
-        if trailers:
-            trailers = allowed_trailers(trailers, self._router.our_prefix)
+        trailers = allowed_trailers(trailers, self._router.our_prefix)
         if self._held is not None:
             self._held.end(trailers)
             self._hold(self._held)
@@ -308,15 +307,15 @@ class Exchange:
 
     def _hold(self, held: HeldResponse) -> None:
         """A 404 leaves when the delay policy says so, not when it is there."""
+        if held.is_waiting:
+            return
         now = self._router.clock.seconds()
         try:
             at = self._router.delay.release_at(self._request(), self._journal.arrived, now)
-            seconds = at - now
+            held.wait(self._router.clock, at - now, self._let_go)
         except Exception:
-            self._log.failure("The delay policy raised")
-            self.refuse(errors.StrategyFailed("The router failed.", "the delay policy raised"))
-        else:
-            held.wait(self._router.clock, seconds, self._let_go)
+            self._log.failure("The delay policy failed")
+            self.refuse(errors.StrategyFailed("The router failed.", "the delay policy failed"))
 
     def _let_go(self) -> None:
         """A held 404's time has come."""

@@ -11,11 +11,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pods.client_request import ClientRequest
-from pods.errors import PodAlreadyTried, Refusal, StrategyFailed
+from pods.errors import NoConnection, PodAlreadyTried, Refusal, StrategyFailed
 from pods.interfaces import Placement
 from pods.protocol import Redirect
 
 Question = Callable[[], Placement | Awaitable[Placement]]
+Use = Callable[[Placement], None]
 
 
 @attrs.define(eq=False)
@@ -25,32 +26,29 @@ class Locator:
     Whatever the strategy does wrong costs this request only.
 
     :param pods: the names of the configured pods.
-    :param forward: called with a placement.
-    :param refuse: called if there is none.
+    :param refuse: called if there is no placement.
     """
 
     _strategy: Any
     _request: ClientRequest
     _pods: Container[str]
-    _forward: Callable[[Placement], None]
     _refuse: Callable[[Refusal], None]
     _asking: Deferred[Any] | None = None
     _is_cancelled: bool = False
     _log = Logger()
 
-    def locate(self, instead_of: Refusal | None = None) -> None:
+    def locate(self, use: Use, instead_of: Refusal | None = None) -> None:
         """Where does the request go?
 
+        :param use: called with the placement.
         :param instead_of: why the last placement failed; the answer to the client if the
-            strategy knows no other.
+            strategy knows no other pod.
         """
-        again = instead_of or PodAlreadyTried("The upstream servers send this in circles.")
-        self._ask(lambda: self._strategy.locate(self._request), again)
+        self._ask(lambda: self._strategy.locate(self._request), use, instead_of)
 
-    def redirected(self, placement: Placement, redirect: Redirect) -> None:
+    def redirected(self, placement: Placement, redirect: Redirect, use: Use) -> None:
         """Where does it go now that a pod has bounced it?"""
-        again = PodAlreadyTried("The upstream servers send this request in circles.")
-        self._ask(lambda: self._strategy.redirected(self._request, placement, redirect), again)
+        self._ask(lambda: self._strategy.redirected(self._request, placement, redirect), use)
 
     def cancel(self) -> None:
         """The answer is no longer wanted."""
@@ -58,43 +56,67 @@ class Locator:
         if self._asking is not None:
             self._asking.cancel()
 
-    def _ask(self, question: Question, again: Refusal) -> None:
+    def _ask(self, question: Question, use: Use, instead_of: Refusal | None = None) -> None:
         """Go on with the answer; at once, and without a Deferred, if it is there at once."""
         try:
             answer = question()
-            if not isinstance(answer, Awaitable):
-                self._answered(answer, again)
-                return
         except Exception:
-            self._failed(Failure())
+            self._failed(Failure(), instead_of)
             return
-        self._asking = _deferred(answer)
-        self._asking.addCallback(self._answered, again)
-        self._asking.addErrback(self._failed)
+        if isinstance(answer, Awaitable):
+            self._asking = asking = _deferred(answer)
+            asking.addCallbacks(
+                self._answered,
+                self._failed,
+                callbackArgs=(use, instead_of),
+                errbackArgs=(instead_of,),
+            )
+            asking.addErrback(self._broken)
+        else:
+            self._answered(answer, use, instead_of)
 
-    def _answered(self, placement: Any, again: Refusal) -> None:
+    def _answered(self, placement: Any, use: Use, instead_of: Refusal | None) -> None:
         if self._is_cancelled:
             return
-        if not isinstance(placement, Placement):
-            self._useless(f"the strategy answered {placement!r}, which is no Placement")
-        elif placement.pod not in self._pods:
-            self._useless(f"the strategy chose {placement.pod!r}, which is no configured pod")
+        wrong = self._what_is_wrong(placement)
+        if wrong is not None:
+            self._refuse(wrong)
         elif placement.pod in self._request.tried:
-            self._refuse(again)
+            circles = PodAlreadyTried("The upstream servers send this request in circles.")
+            self._refuse(instead_of or circles)
         else:
-            self._forward(placement)
+            use(placement)
 
-    def _failed(self, failure: Failure) -> None:
+    def _what_is_wrong(self, placement: Any) -> Refusal | None:
+        if not isinstance(placement, Placement):
+            return _useless(f"the strategy answered {placement!r}, which is no Placement")
+        try:
+            is_configured = placement.pod in self._pods
+        except TypeError:  # not even hashable
+            is_configured = False
+        if not is_configured:
+            return _useless(f"the strategy chose {placement.pod!r}, which is no configured pod")
+        return None
+
+    def _failed(self, failure: Failure, instead_of: Refusal | None) -> None:
+        refusal = failure.value
         if self._is_cancelled and failure.check(CancelledError):
             return
-        if isinstance(failure.value, Refusal):
-            self._refuse(failure.value)
-        else:
+        if isinstance(refusal, NoConnection) and instead_of is not None:
+            refusal = instead_of  # the strategy knows no other pod; this is why one was needed
+        elif not isinstance(refusal, Refusal):
             self._log.failure("The strategy raised", failure)
-            self._useless(f"the strategy raised {type(failure.value).__name__}")
+            refusal = _useless(f"the strategy raised {type(failure.value).__name__}")
+        self._refuse(refusal)
 
-    def _useless(self, reason: str) -> None:
-        self._refuse(StrategyFailed("The router could not place this request.", reason))
+    def _broken(self, failure: Failure) -> None:
+        """Not the strategy's fault: what was done with its answer failed."""
+        self._log.failure("A request could not be sent on", failure)
+        self._refuse(_useless("sending the request on failed"))
+
+
+def _useless(reason: str) -> StrategyFailed:
+    return StrategyFailed("The router could not place this request.", reason)
 
 
 def _deferred(answer: Awaitable[Any]) -> Deferred[Any]:

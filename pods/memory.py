@@ -46,16 +46,20 @@ class RouteMemory:
             else:
                 self.table.remember(route)
 
-    def remember(self, route: Route, asked_path: str) -> None:
-        """Believe a strategy, as far as it may: it can name any configured pod."""
+    def remember(self, route: Route, asked_path: str) -> Entry | None:
+        """Believe a strategy, as far as it may: it can name any configured pod.
+
+        :returns: what is remembered, if anything.
+        """
         refused = acceptable(route.path, route.exact, asked_path)
         if refused is not None:
             self.counters.refused_claims[refused] += 1
         elif route.pod not in self.pods:
             self.counters.refused_claims["unknown_pod"] += 1
         else:
-            self.table.remember(route)
+            return self.table.remember(route)
+        return None
 
     def forget(self, entry: Entry) -> None:
-        """This route was wrong."""
-        self.table.forget(entry.path, entry.exact)
+        """This route was wrong; what has been learned for its path since then stays."""
+        self.table.discard(entry)

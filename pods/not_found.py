@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -25,7 +26,6 @@ class HeldResponse:
         self.trailers: list[Field] | None = None  #: None until it is complete
         self._size = 0
         self._call: Any = None
-        self._is_waiting = False
 
     def append(self, data: bytes) -> bool:
         """Keep some of the body; False if the pod should send no more for now."""
@@ -37,22 +37,21 @@ class HeldResponse:
         """The body is complete."""
         self.trailers = trailers
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is known when it may leave."""
+        return self._call is not None
+
     def wait(self, clock: Clock, seconds: float, then: Callable[[], None]) -> None:
-        """Call once ``seconds`` have passed; at once if that is not in the future."""
-        if self._is_waiting:
-            return
-        self._is_waiting = True
-        if seconds <= 0:
-            then()
-        else:
-            self._call = clock.callLater(seconds, self._wake, then)
+        """Call in ``seconds``; soon if that is not in the future.
+
+        :raises ValueError: it would be never.
+        """
+        if not math.isfinite(seconds):
+            raise ValueError(f"a 404 cannot be released in {seconds} seconds")
+        self._call = clock.callLater(max(0.0, seconds), then)
 
     def cancel(self) -> None:
         """The client has left."""
-        if self._call is not None:
+        if self._call is not None and self._call.active():
             self._call.cancel()
-            self._call = None
-
-    def _wake(self, then: Callable[[], None]) -> None:
-        self._call = None
-        then()

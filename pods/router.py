@@ -92,9 +92,10 @@ class Router:
 
     def connected(self, connection: ClientConnection) -> Refusal | None:
         """Count a client in; a Refusal if there is no room for it."""
-        is_full = len(self.connections) >= self.config.limits.client_connections
+        if len(self.connections) >= self.config.limits.client_connections:
+            return AtLimit("There are too many connections.")
         self.connections.add(connection)
-        return AtLimit("There are too many connections.") if is_full else None
+        return None
 
     def disconnected(self, connection: ClientConnection) -> None:
         """Count a client out."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import signal
-from collections.abc import Callable
 from typing import Any
 
 from twisted.application.service import Service
@@ -21,11 +19,6 @@ from pods.errors import PodsError
 from pods.http1.server import ClientConnection
 from pods.router import Router
 
-#: Signals that mean "the log file has been rotated, open it anew".
-REOPEN_SIGNALS = (signal.SIGHUP, signal.SIGUSR1)
-
-#: Signals that mean "finish what runs, then exit with 0".
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 #: How long the last connections may take to notice that they have been broken off.
 ABORT_SECONDS = 1.0
 
@@ -51,15 +44,17 @@ class RouterService(Service):
         self._reactor = reactor
         self._ports: list[IListeningPort] = []
         self._access_log: AccessLog | None = None
-        self._signals = _Signals(reactor)
-        self._listening: Deferred[list[IAddress]] | None = None
+        self._listening: Deferred[None] | None = None
+        self._outcome: Any = None  #: addresses, or the Failure to listen
         self._waiters: list[Deferred[list[IAddress]]] = []
 
     def when_listening(self) -> Deferred[list[IAddress]]:
         """Fires with the addresses once all listeners are open; fails if one cannot be."""
         waiter: Deferred[list[IAddress]] = Deferred()
-        self._waiters.append(waiter)
-        self._tell_waiters()
+        if self._outcome is None:
+            self._waiters.append(waiter)
+        else:
+            waiter.callback(self._outcome)
         return waiter
 
     def privilegedStartService(self) -> None:
@@ -77,11 +72,13 @@ class RouterService(Service):
         """
         super().startService()  # type: ignore[no-untyped-call]
         self._open_access_log()
-        # The reactor's own handlers would make twistd end by the signal after a graceful stop.
-        # They are installed when it starts to run, so ours come after that.
-        self._reactor.callWhenRunning(self._signals.catch, STOP_SIGNALS, self._reactor.stop)
         if self._listening is None:
             self._open_listeners()
+
+    def reopen_logs(self) -> None:
+        """The access log has been rotated: open its name anew."""
+        if self._access_log is not None:
+            self._access_log.reopen()
 
     def stopService(self) -> Deferred[None]:
         super().stopService()  # type: ignore[no-untyped-call]
@@ -97,16 +94,12 @@ class RouterService(Service):
         except OSError as error:
             raise CannotStart(f"cannot write log.access: {error}") from error
         self._access_log = self.router.access_log = access_log
-        self._signals.catch(REOPEN_SIGNALS, access_log.reopen)
 
     def _open_listeners(self) -> None:
-        self._listening = Deferred.fromCoroutine(self._listen())
-        failures: list[Failure] = []
-        self._listening.addErrback(failures.append)
-        for failure in failures:  # it is known already, as with all of Twisted's own endpoints
-            failure.raiseException()
-        self._listening.addCallback(self._stop_unless_listening, failures)
-        self._tell_waiters()
+        self._listening = Deferred.fromCoroutine(self._listen()).addBoth(self._tell_waiters)
+        if isinstance(self._outcome, Failure):  # at once, as with all of Twisted's own endpoints
+            self._outcome.raiseException()
+        self._listening.addCallback(self._stop_unless_listening)
 
     async def _listen(self) -> list[IAddress]:
         factory = Factory.forProtocol(
@@ -122,15 +115,11 @@ class RouterService(Service):
             self._log.info("Listening on {address}", address=self._ports[-1].getHost())
         return [port.getHost() for port in self._ports]
 
-    def _stop_unless_listening(
-        self, addresses: list[IAddress], failures: list[Failure]
-    ) -> list[IAddress] | Failure:
+    def _stop_unless_listening(self, told: None) -> None:
         """An endpoint that takes its time may fail when everything else runs."""
-        if not failures:
-            return addresses
-        self._log.critical("{error}", error=failures[0].getErrorMessage())
-        self._reactor.stop()
-        return failures[0]
+        if isinstance(self._outcome, Failure):
+            self._log.critical("{error}", error=self._outcome.getErrorMessage())
+            self._reactor.stop()
 
     async def _stop(self) -> None:
         for port in self._ports:
@@ -138,7 +127,6 @@ class RouterService(Service):
         await self._drain(self._config.timeouts.shutdown)
         self.router.abort()
         await self._drain(ABORT_SECONDS)
-        self._signals.restore()
         if self._access_log is not None:
             self._access_log.stop()
 
@@ -146,41 +134,8 @@ class RouterService(Service):
         drained = self.router.drain().addTimeout(seconds, self._reactor)
         await DeferredList([drained], consumeErrors=True)
 
-    def _tell_waiters(self) -> None:
-        """Give each waiter the outcome, now or when it is known."""
-        if self._listening is None:
-            return
+    def _tell_waiters(self, outcome: list[IAddress] | Failure) -> None:
+        self._outcome = outcome
         waiters, self._waiters = self._waiters, []
-
-        def tell(outcome: Any) -> Any:
-            for waiter in waiters:
-                waiter.callback(outcome)
-            return None if isinstance(outcome, Failure) else outcome
-
-        self._listening.addBoth(tell)
-
-
-class _Signals:
-    """Handlers that run in the reactor and can be taken back."""
-
-    def __init__(self, reactor: Any) -> None:
-        self._reactor = reactor
-        self._before: dict[signal.Signals, Any] = {}
-
-    def catch(self, numbers: tuple[signal.Signals, ...], handler: Callable[[], None]) -> None:
-        """Call ``handler`` in the reactor's thread on each of these signals."""
-
-        def caught(number: int, frame: Any) -> None:
-            self._reactor.callFromThread(handler)
-
-        for number in numbers:
-            try:
-                self._before[number] = signal.signal(number, caught)
-            except ValueError:
-                return  # not in the main thread: signals are somebody else's
-
-    def restore(self) -> None:
-        """Leave the signals as they were."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        self._before = {}
+        for waiter in waiters:
+            waiter.callback(self._outcome)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping
+from typing import Any, NoReturn
 
 import attrs
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from pods.errors import AskFailed, BadResponse, Refusal
@@ -16,10 +18,11 @@ from pods.http1.fields import Field
 from pods.http1.pool import PodPool
 from pods.http1.request import RequestHead
 from pods.http1.response import ResponseHead
-from pods.interfaces import Clock, IServices, PodAnswer
+from pods.interfaces import IServices, PodAnswer
 from pods.routing.pods import PodDirectory
 
 ANSWER_LIMIT_BYTES = 65_536
+ASK_SECONDS = 10.0  #: an answer that takes longer is a failure
 #: Path and query, fully percent-encoded: nothing in it can become another line of a request.
 _TARGET = re.compile(r"/[\x21\x22\x24-\x7e]*")
 
@@ -33,7 +36,7 @@ class Services:
     """
 
     pods: PodDirectory
-    clock: Clock
+    clock: IReactorTime
     random: random.Random
     region: str | None
     header_prefix: str
@@ -49,7 +52,12 @@ class Services:
         if pod not in self.askable:
             return fail(AskFailed(f"no pod {pod!r} is configured"))
         pool, host = self.askable[pod]
-        return _Question(pool, host, target.encode("ascii")).answer
+        question = _Question(pool, host, target.encode("ascii"))
+        return question.answer.addTimeout(ASK_SECONDS, self.clock, _too_slow)
+
+
+def _too_slow(value: Any, seconds: float) -> NoReturn:
+    raise AskFailed(f"no answer within {seconds} seconds")
 
 
 class _Question:

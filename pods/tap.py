@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.application.service import IService
 from twisted.python import usage
 
@@ -10,6 +12,7 @@ from pods.config import load
 from pods.ending import give_up
 from pods.errors import ConfigurationError
 from pods.service import CannotStart, RouterService
+from pods.signals import REOPEN_SIGNALS, STOP_SIGNALS, catch
 
 
 class Options(usage.Options):
@@ -48,9 +51,22 @@ def makeService(options: Options) -> IService:
     if faults:
         raise SystemExit("\n".join(map(str, faults)))
     # The one place that names the reactor, after the command line has chosen it.
-    from twisted.internet import reactor
+    from twisted.internet import reactor as chosen
+
+    reactor: Any = chosen
 
     try:
-        return RouterCommand(load(options["config"]), reactor)
+        service = _service_class(options)(load(options["config"]), reactor)
     except ConfigurationError as error:  # a file changed, or vanished, in between
         raise SystemExit(str(error)) from None
+    catch(reactor, STOP_SIGNALS, reactor.stop)
+    catch(reactor, REOPEN_SIGNALS, service.reopen_logs)
+    return service
+
+
+def _service_class(options: Options) -> type[RouterService]:
+    """A daemon must report by an ordinary exception: the twistd that waits for it to start would
+    not notice ``SystemExit``, and wait for ever."""
+    twistd = options.parent
+    is_daemon = twistd is not None and not twistd.get("nodaemon", True)
+    return RouterService if is_daemon else RouterCommand

@@ -69,12 +69,14 @@ LAYERS: Mapping[str, str] = {
     # Commands; all but ``tap`` start nothing.
     "ending": "",
     "checking": "errors interfaces config routing.pods extensions",
-    "tap": "errors config checking ending service",
+    "signals": "",
+    "tap": "errors config checking ending service signals",
     "explain": "config routing.paths routing.rules",
     "cli": "errors config checking explain",
     # The pods' side, and the demo that runs both sides: the router never imports it.
     "reference": (
-        "errors wording protocol interfaces config routing.table testing.chance ending service tap"
+        "errors wording protocol interfaces config routing.table testing.chance ending service signals"
+        " tap"
     ),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol as Shape
 
-from pods.errors import AtLimit, BadGateway, BadResponse, Refusal
+from pods.errors import AtLimit, BadResponse, ConnectionLost, Refusal
 from pods.http1.deadline import Deadline
 from pods.http1.fields import Field
 from pods.http1.framing import chunk, last_chunk
@@ -216,7 +216,7 @@ class Attempt:
     def failed(self, refusal: Refusal) -> None:
         connection = self._let_go()
         assert connection is not None
-        if self._may_use_another_connection(connection, refusal):
+        if self._may_use_another_connection(refusal):
             self._is_over = self._connection_was_used = False
             self.start(fresh=True)
         else:
@@ -258,13 +258,12 @@ class Attempt:
             self._upload.detach()
         return connection
 
-    def _may_use_another_connection(self, connection: PodConnection, refusal: Refusal) -> bool:
+    def _may_use_another_connection(self, refusal: Refusal) -> bool:
         """A kept connection may have died while idle: then once more on a new one, if that
         can do no harm (requirement 32)."""
         return (
             self._connection_was_used
-            and type(refusal) is BadGateway
-            and not connection.response_has_begun
+            and isinstance(refusal, ConnectionLost)
             and self._head.is_idempotent
             and (self._upload is None or self._upload.can_start_over)
         )

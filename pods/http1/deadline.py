@@ -18,7 +18,7 @@ class Deadline:
     :param expired: called when the deadline has passed.
     """
 
-    __slots__ = ("_at", "_call", "_call_at", "_clock", "_expired")
+    __slots__ = ("_at", "_call", "_call_at", "_clock", "_expired", "_is_closed")
 
     def __init__(self, clock: Clock, expired: Callable[[], object]) -> None:
         self._clock = clock
@@ -26,9 +26,12 @@ class Deadline:
         self._at: float | None = None
         self._call: Any = None
         self._call_at = 0.0
+        self._is_closed = False
 
     def set(self, seconds: float) -> None:
         """Expire that long from now, whatever was set before."""
+        if self._is_closed:
+            return
         at = self._at = self._clock.seconds() + seconds
         if self._call is None:
             self._schedule(at, seconds)
@@ -41,7 +44,8 @@ class Deadline:
         self._at = None
 
     def close(self) -> None:
-        """Never expire; leaves nothing with the reactor."""
+        """Never expire again; leaves nothing with the reactor."""
+        self._is_closed = True
         self._at = None
         if self._call is not None:
             self._call.cancel()

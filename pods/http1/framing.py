@@ -178,6 +178,8 @@ _NOT_IN_TRAILERS = frozenset(
 
 def allowed_trailers(trailers: list[Field], our_prefix: bytes) -> list[Field]:
     """The trailers that may be passed on (requirement 12)."""
+    if not trailers:
+        return trailers
     refused_prefixes = (our_prefix, b"x-forwarded-")
 
     def allowed(name: bytes) -> bool:

@@ -37,6 +37,14 @@ class PoolLimits:
     queue_seconds: float = 5  #: for so long
 
 
+@attrs.define(eq=False)
+class _Wait:
+    """What one waiter waits for."""
+
+    deadline: Deadline
+    fresh: bool  #: a connection that has been used before will not do
+
+
 class PodPool:
     """Hands out idle connections, last used first, and makes new ones when there is none.
 
@@ -58,7 +66,7 @@ class PodPool:
         self._idle: list[PodConnection] = []
         self._open: set[PodConnection] = set()
         self._dialing: set[Deferred[PodConnection]] = set()
-        self._waiting: OrderedDict[Waiter, Deadline] = OrderedDict()
+        self._waiting: OrderedDict[Waiter, _Wait] = OrderedDict()
         self._is_closed = False
 
     @property
@@ -88,25 +96,29 @@ class PodPool:
             return self._idle.pop()
         if self._is_closed or (not self._can_dial and self._queued >= self._limits.queue):
             raise AtLimit("Too many requests wait for the upstream server.")
-        deadline = self._waiting[waiter] = Deadline(self._clock, lambda: self._give_up(waiter))
-        deadline.set(self._limits.queue_seconds)
+        wait = self._waiting[waiter] = _Wait(
+            Deadline(self._clock, lambda: self._give_up(waiter)), fresh
+        )
+        if not self._can_dial:  # one that is dialled for has the time that connecting may take
+            wait.deadline.set(self._limits.queue_seconds)
         self._dial_if_needed()
         return None
 
     def forget(self, waiter: Waiter) -> None:
         """This one no longer wants a connection."""
-        deadline = self._waiting.pop(waiter, None)
-        if deadline is not None:
-            deadline.close()
+        wait = self._waiting.pop(waiter, None)
+        if wait is not None:
+            wait.deadline.close()
 
     def close(self) -> None:
-        """Close idle connections now and the others when they are done."""
+        """Close idle connections now and the others when they are done; make no new ones."""
         self._is_closed = True
         for dialing in list(self._dialing):
             dialing.cancel()
-        for connection in self._idle:
+        for connection in list(self._idle):
             connection.abort()
-        self._idle = []
+        for waiter in list(self._waiting):
+            self._give_up(waiter)
 
     def abort(self) -> None:
         """Close every connection now."""
@@ -117,9 +129,10 @@ class PodPool:
     # -- from connections ----------------------------------------------------
 
     def released(self, connection: PodConnection) -> None:
-        """A connection has done its work and can take more."""
-        if self._waiting:
-            self._next_waiter().connected(connection)
+        """A connection, new or used, can take a request."""
+        waiter = self._next_waiter(connection.requests == 0)
+        if waiter is not None:
+            waiter.connected(connection)
         elif self._is_closed or len(self._idle) >= self._limits.idle_connections:
             connection.abort()
         else:
@@ -152,10 +165,10 @@ class PodPool:
 
     def _could_not_dial(self, failure: Failure, dialing: Deferred[PodConnection]) -> None:
         self._dialing.discard(dialing)
-        if self._waiting:
+        waiter = self._next_waiter(is_fresh=True)
+        if waiter is not None:
             reason = f"{type(failure.value).__name__}: {failure.getErrorMessage()}"
-            refusal = NoConnection("The upstream server cannot be reached.", reason)
-            self._next_waiter().unreachable(refusal)
+            waiter.unreachable(NoConnection("The upstream server cannot be reached.", reason))
         self._dial_if_needed()
 
     @property
@@ -168,11 +181,14 @@ class PodPool:
         """Requests that wait for a connection to become free, and not for one being made."""
         return len(self._waiting) - len(self._dialing)
 
-    def _next_waiter(self) -> Waiter:
-        waiter, deadline = self._waiting.popitem(last=False)
-        deadline.close()
-        return waiter
+    def _next_waiter(self, is_fresh: bool) -> Waiter | None:
+        """The first that a connection will do for; it waits no longer."""
+        for waiter, wait in self._waiting.items():
+            if is_fresh or not wait.fresh:
+                self.forget(waiter)
+                return waiter
+        return None
 
     def _give_up(self, waiter: Waiter) -> None:
-        del self._waiting[waiter]
+        self.forget(waiter)
         waiter.unreachable(AtLimit("No connection to the upstream server became free in time."))

@@ -36,10 +36,6 @@ class ResponseHead:
         """100 to 199, but not 101: another head follows."""
         return self.status < 200 and self.status != 101
 
-    def value(self, name: bytes) -> bytes | None:
-        """The first value of a field that passes; ``name`` in lower case."""
-        return next((value for field, value in self.fields if field.lower() == name), None)
-
     def body_reader(self) -> BodyReader | None:
         """What reads the body; None if there is none."""
         if not self.has_body or self.content_length == 0:

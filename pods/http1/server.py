@@ -61,6 +61,7 @@ class ClientConnection(Protocol):
         self._keep_alive = True
         self._tunnel: Tunnelling | None = None
         self._is_processing = False
+        self._is_full = False  # the client reads more slowly than is sent
         self._is_paused = False
         self._upload_paused = False
         self._is_closing = False  # nothing more is read as a request
@@ -175,8 +176,9 @@ class ClientConnection(Protocol):
         send_without_delay(self._transport)
         self._reading.set(self._settings.header_seconds)
         refusal = self._site.connected(self)
-        if refusal is not None:
-            self._refuse_head(None, refusal)
+        if refusal is not None:  # there is no room for it, not even to linger
+            self._write(self._site.refused(self, None, refusal))
+            self._close()
 
     def dataReceived(self, data: bytes) -> None:
         if self._is_closing:
@@ -186,14 +188,18 @@ class ClientConnection(Protocol):
         self._process()
 
     def pauseProducing(self) -> None:
-        self._writing.set(self._settings.stall_seconds)
+        if not self._is_full:  # Twisted says so at every write over the mark
+            self._is_full = True
+            self._writing.set(self._settings.stall_seconds)
         if self._exchange is not None:
             self._exchange.client_is_full()
 
     def resumeProducing(self) -> None:
+        self._is_full = False
         self._writing.clear()
         if self._exchange is not None:
             self._exchange.client_is_ready()
+        self._process()
 
     def stopProducing(self) -> None:
         """The transport is going away; connectionLost follows."""
@@ -221,10 +227,10 @@ class ClientConnection(Protocol):
         self._reading.close()
         self._writing.close()
         self._stop_probing()
-        self._site.disconnected(self)
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.client_gone()
+        self._site.disconnected(self)  # last: a router that stops waits for this
 
     # -- reading requests ----------------------------------------------------
 
@@ -233,19 +239,29 @@ class ClientConnection(Protocol):
         if self._is_processing:
             return
         self._is_processing = True
-        while self._buffer and not self._is_closing and not self._is_closed:
-            data, self._buffer = self._buffer, b""
-            if self._exchange is None:
-                self._read_head(data)
-            elif self._tunnel is not None:
-                self._tunnel.body_received(data)
-            elif self._body is not None:
-                self._read_body(data)
-            else:  # pipelined: not before the current answer is out
-                self._buffer = data
-                break
-        self._is_processing = False
+        try:
+            while self._buffer and self._can_take():
+                data, self._buffer = self._buffer, b""
+                self._take(data)
+        finally:
+            self._is_processing = False
         self._pause_or_resume()
+
+    def _can_take(self) -> bool:
+        if self._is_closing or self._is_closed:
+            return False
+        if self._exchange is None:  # no new request while the answers to old ones pile up
+            return not self._is_full
+        # Pipelined bytes wait until the current answer is out.
+        return self._tunnel is not None or self._body is not None
+
+    def _take(self, data: bytes) -> None:
+        if self._tunnel is not None:
+            self._tunnel.body_received(data)
+        elif self._body is not None:
+            self._read_body(data)
+        else:
+            self._read_head(data)
 
     def _read_head(self, data: bytes) -> None:
         raw = None

@@ -12,7 +12,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pods.errors import BadGateway, BadResponse, GatewayTimeout, Refusal
+from pods.errors import BadResponse, ConnectionLost, GatewayTimeout, Refusal
 from pods.http1.deadline import Deadline
 from pods.http1.fields import Field, FieldKinds
 from pods.http1.framing import BodyReader, FramingError, UntilCloseReader
@@ -123,8 +123,10 @@ class PodConnection(Protocol):
         self._write(data)
 
     def request_is_sent(self) -> None:
-        """The request is complete."""
+        """The request is complete: from now on the pod's time runs."""
         self._request_is_sent = True
+        if not self._is_paused:
+            self.deadline.set(self._patience_seconds)
 
     def half_close(self) -> None:
         """In a tunnel: nothing more comes from the client."""
@@ -280,7 +282,8 @@ class PodConnection(Protocol):
     def _patience_seconds(self) -> float:
         """How long the pod may be silent now."""
         settings = self._settings
-        return settings.response_head_seconds if self._head is None else settings.idle_seconds
+        thinks = self._request_is_sent and self._head is None
+        return settings.response_head_seconds if thinks else settings.idle_seconds
 
     # -- ending --------------------------------------------------------------
 
@@ -304,7 +307,7 @@ class PodConnection(Protocol):
             self.receiver = None
             receiver.ended([])
             return
-        kind = BadResponse if self.response_has_begun else BadGateway
+        kind = BadResponse if self.response_has_begun else ConnectionLost
         self._fail(kind("The upstream server closed the connection.", "connection closed"))
 
     def _fail(self, refusal: Refusal) -> None:

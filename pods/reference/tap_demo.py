@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred
@@ -24,6 +24,8 @@ from pods.reference.world import (
     World,
     WorldSettings,
 )
+from pods.service import CannotStart
+from pods.signals import STOP_SIGNALS, catch
 
 
 class Options(usage.Options):
@@ -48,9 +50,8 @@ class _Demo(World):
     def startService(self) -> None:
         try:
             super().startService()
-        except (PodStartError, OSError) as error:
+        except (PodStartError, CannotStart, OSError) as error:
             give_up(f"pods-demo: {error}")
-        # If a router cannot listen, it has said so, and it stops the reactor.
         self.when_listening().addCallbacks(self._welcome, lambda failure: None)
 
     def _welcome(self, listening: object) -> None:
@@ -78,6 +79,7 @@ def makeService(options: Options) -> IService:
         data_dir=None if data_dir is None else os.path.abspath(data_dir),
         base_port=int(options["base-port"] or BASE_PORT),
     )
+    catch(reactor, STOP_SIGNALS, cast(Any, reactor).stop)
     return _Demo(chosen, reactor)
 
 

@@ -89,6 +89,12 @@ class RouteTable:
         """Forget the route of exactly this path, if there is one."""
         self._entries.pop(_key(path, exact), None)
 
+    def discard(self, entry: Entry) -> None:
+        """Forget this route, but not one that has taken its place."""
+        key = _key(entry.path, entry.exact)
+        if self._entries.get(key) is entry:
+            del self._entries[key]
+
     def entries(self) -> list[Entry]:
         """Every route that holds now, the least recently used first."""
         now = self._clock_seconds()

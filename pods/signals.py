@@ -1,0 +1,29 @@
+"""What the router's process does on signals: once per process, whatever runs in it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterable
+from typing import Any
+
+#: "Finish what runs, then exit with 0."  The reactor's own handlers would make twistd end by the
+#: signal after a graceful stop.
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+#: "The log file has been rotated, open it anew."
+REOPEN_SIGNALS = (signal.SIGHUP, signal.SIGUSR1)
+
+
+def catch(reactor: Any, numbers: Iterable[signal.Signals], handler: Callable[[], Any]) -> None:
+    """Call ``handler`` in the reactor on each of these signals, once the reactor runs.
+
+    The reactor installs handlers of its own when it starts to run; these come after them.
+    """
+
+    def caught(number: int, frame: Any) -> None:
+        reactor.callFromThread(handler)
+
+    def install() -> None:
+        for number in numbers:
+            signal.signal(number, caught)
+
+    reactor.callWhenRunning(install)
