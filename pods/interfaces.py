@@ -33,10 +33,13 @@ class Route:
 
     Accepted only if ``path`` is the asked path or a prefix of it on a segment
     boundary, and is not ``/`` (contract, section 4).
+
+    :raises TypeError: path or pod is no string.
     """
 
-    path: str  #: ``/my-company`` and ``/my-company/`` mean the same
-    pod: str  #: the pod's name
+    #: ``/my-company`` and ``/my-company/`` mean the same
+    path: str = attrs.field(validator=attrs.validators.instance_of(str))
+    pod: str = attrs.field(validator=attrs.validators.instance_of(str))  #: the pod's name
     exact: bool = False  #: only this path, nothing under it
     ttl_seconds: float | None = None  #: ``None``: ``cache.ttl_seconds``; 0: forget what is known
 

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from pods.client_request import ClientRequest
 from pods.errors import NoConnection, PodAlreadyTried, Refusal, StrategyFailed
-from pods.interfaces import Placement
+from pods.interfaces import Placement, Route
 from pods.protocol import Redirect
 
 Question = Callable[[], Placement | Awaitable[Placement]]
@@ -96,6 +96,8 @@ class Locator:
             is_configured = False
         if not is_configured:
             return _useless(f"the strategy chose {placement.pod!r}, which is no configured pod")
+        if not isinstance(placement.remember, Route | None):
+            return _useless(f"the strategy wants {placement.remember!r} remembered: no Route")
         return None
 
     def _failed(self, failure: Failure, instead_of: Refusal | None) -> None:

@@ -43,13 +43,16 @@ class HeldResponse:
         return self._call is not None
 
     def wait(self, clock: Clock, seconds: float, then: Callable[[], None]) -> None:
-        """Call in ``seconds``; soon if that is not in the future.
+        """Call in ``seconds``; at once if that is not in the future.
 
         :raises ValueError: it would be never.
         """
         if not math.isfinite(seconds):
             raise ValueError(f"a 404 cannot be released in {seconds} seconds")
-        self._call = clock.callLater(max(0.0, seconds), then)
+        if seconds <= 0:
+            then()
+        else:
+            self._call = clock.callLater(seconds, then)
 
     def cancel(self) -> None:
         """The client has left."""

@@ -75,8 +75,8 @@ LAYERS: Mapping[str, str] = {
     "cli": "errors config checking explain",
     # The pods' side, and the demo that runs both sides: the router never imports it.
     "reference": (
-        "errors wording protocol interfaces config routing.table testing.chance ending service signals"
-        " tap"
+        "errors wording protocol interfaces config routing.table testing.chance ending service"
+        " signals tap"
     ),
 }
 
