@@ -1,0 +1,171 @@
+"""Signing in and signing up at a reference pod."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import attrs
+
+from pods.reference import seed
+from pods.reference.people import PUBLIC_ORGANIZATION
+from pods.reference.visits import Answer, local_path, session_token
+from tests.test_reference_application import ApplicationTestCase
+from tests.test_reference_ownership import REGIONS
+
+
+class SignInTests(ApplicationTestCase):
+    good = "username=casey&password=casey-pays-for-this"
+
+    def test_any_pod_asks(self) -> None:
+        for pod in REGIONS:
+            self.assert_page(self.ask(pod, "/users/sign_in?redirect=/x"), "Sign in")
+
+    def test_in_and_back_to_where_the_user_was(self) -> None:
+        target = "/users/sign_in?redirect=/my-company/my-project%3Fa%3Db"
+        answer = self.ask("pod_eu1", target, "POST", self.good)
+        self.assertEqual(self.header(answer, "Location"), "/my-company/my-project?a=b")
+        cookie = self.header(answer, "Set-Cookie") or ""
+        self.assertRegex(cookie, r"; Path=/; HttpOnly; SameSite=Lax; Max-Age=\d+$")
+        self.token = session_token(cookie)
+        self.assert_page(self.ask("pod_eu0", "/-/profile"), "casey")
+
+    def test_the_session_before_it_ends(self) -> None:
+        self.sign_in("taylor")
+        self.ask("pod_us0", "/users/sign_in", "POST", self.good)
+        self.assertIsNone(self.pods["pod_us0"].people.user_of(self.token))
+
+    def test_wrong_passwords_and_unknown_users(self) -> None:
+        texts = set()
+        for form in ("", "username=casey&password=x", "username=x&password=casey-pays-for-this"):
+            answer = self.ask("pod_eu1", "/users/sign_in", "POST", form)
+            self.assertEqual(answer.status, 422)
+            self.assertIsNone(self.header(answer, "Set-Cookie"))
+            texts.add(self.text(answer))
+        self.assertEqual(len(texts), 1)
+
+    def test_out(self) -> None:
+        self.sign_in("casey")
+        answer = self.ask("pod_eu1", "/users/sign_out", "POST")
+        self.assertIn("pods_session=; ", self.header(answer, "Set-Cookie") or "")
+        self.assertIsNone(self.pods["pod_us0"].people.user_of(self.token))
+
+    def test_no_open_redirects(self) -> None:
+        for target in (
+            "http://evil.example/",
+            "//evil.example/",
+            "/\\evil.example/",
+            "\\/evil.example",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            " //evil.example",
+            "evil.example",
+            "javascript:alert(1)",
+            "/x\r\nSet-Cookie: a=b",
+            "/é",
+            "",
+        ):
+            self.assertEqual(local_path(target), "/", target)
+        for target in ("/", "/a/b?c=d#e", "/a//b", "/@x", "/:80/"):
+            self.assertEqual(local_path(target), target)
+
+    def test_sign_in_follows_none(self) -> None:
+        for evil in ("//evil.example/", "https://evil.example/", "/%5Cevil.example", "/%09/evil"):
+            target = f"/users/sign_in?redirect={evil}"
+            answer = self.ask("pod_eu1", target, "POST", self.good)
+            self.assertEqual(self.header(answer, "Location"), "/", evil)
+            self.assertNotIn("evil", self.text(self.ask("pod_eu1", target)))
+
+    def test_other_methods_and_paths(self) -> None:
+        answer = self.ask("pod_eu1", "/users/sign_in", "DELETE")
+        self.assertEqual((answer.status, self.header(answer, "Allow")), (405, "GET, POST"))
+        self.assertEqual(self.ask("pod_eu1", "/users/sign_out").status, 405)
+        self.assert_not_found(self.ask("pod_eu1", "/users/nobody"))
+
+    def test_the_profile_is_the_users_own(self) -> None:
+        answer = self.ask("pod_eu1", "/-/profile")
+        self.assert_sent_to(answer, "/users/sign_in?redirect=/-/profile")
+
+
+class SignUpTests(ApplicationTestCase):
+    def sign_up(self, pod: str = "pod_eu1", **fields: str) -> Answer:
+        form = {"username": "newcomer", "password": "long-enough", **fields}
+        text = "&".join(f"{name}={value}" for name, value in form.items())
+        answer = self.ask(pod, "/users/sign_up", "POST", text)
+        self.token = session_token(self.header(answer, "Set-Cookie") or "")
+        return answer
+
+    def assert_refused(self, problem: str, **fields: str) -> None:
+        before = self.everybody()
+        answer = self.sign_up(**fields)
+        self.assertEqual(answer.status, 422)
+        self.assertIn(problem, self.text(answer))
+        self.assertIsNone(self.header(answer, "Set-Cookie"))
+        self.assertEqual(self.everybody(), before)
+
+    def everybody(self) -> tuple[list[Any], ...]:
+        databases = self.databases
+        tables = (
+            databases.users["users"],
+            databases.routes["routes"],
+            databases.routes["organizations"],
+        )
+        return tuple(list(table.rows) for table in tables)
+
+    def test_the_question_is_asked(self) -> None:
+        answer = self.ask("pod_eu1", "/users/sign_up")
+        self.assert_page(answer, "Sign up")
+        self.assertIn("Are you part of an organization?", self.text(answer))
+
+    def test_neither_is_the_public_organization(self) -> None:
+        self.assertEqual(self.header(self.sign_up(), "Location"), "/")
+        user = self.pods["pod_us0"].people.user_of(self.token)
+        assert user is not None
+        self.assertEqual(user.default_organization, PUBLIC_ORGANIZATION)
+        self.assertFalse(user.admin)
+        self.assert_page(self.ask("pod_us0", "/dashboard"), "Dashboard")
+
+    def test_join_one_by_its_invitation(self) -> None:
+        self.sign_up(organization="join", invitation="welcome-to-my-company")
+        answer = self.ask("pod_eu0", "/my-company/my-project")
+        self.assert_page(answer, "My Project", "/my-company/")
+
+    def test_create_one_on_the_pod_that_is_asked(self) -> None:
+        self.sign_up("pod_eu1", organization="create", path="new-one")
+        path = "/organizations/new-one/-/dashboard"
+        self.assert_sent_to(self.ask("pod_us0", "/"), path)
+        self.assert_page(self.ask("pod_eu1", path), "new-one Dashboard", "/organizations/new-one/")
+        self.assert_bounced(self.ask("pod_us0", path), path, '{"pod": "pod_eu1"}')
+
+    def test_what_is_refused(self) -> None:
+        for problem, fields in (
+            ("A username is", {"username": "X"}),
+            ("A username is", {"username": "admin"}),
+            ("This username is taken", {"username": "casey"}),
+            ("A password has at least 8", {"password": "short"}),
+            ("This is no invitation", {"organization": "join", "invitation": "wrong"}),
+            ("This is no invitation", {"organization": "join"}),
+            ("The name of an organization is", {"organization": "create", "path": "x y"}),
+            ("The name of an organization is", {"organization": "create"}),
+            (
+                "The name of an organization is",
+                {"organization": "create", "path": PUBLIC_ORGANIZATION},
+            ),
+            ("This organization exists", {"organization": "create", "path": "my-organization"}),
+            ("Choose one", {"organization": "other"}),
+        ):
+            self.assert_refused(problem, **fields)
+
+    def test_a_name_that_is_taken_in_the_meantime_makes_no_organization(self) -> None:
+        pod = self.pods["pod_eu1"]
+
+        def slowly(function: Callable[..., Any], *arguments: object) -> Awaitable[Any]:
+            rival = attrs.evolve(seed.USERS[0][0], username="newcomer")
+            self.pods["pod_us0"].people.add(rival, "hash")
+            return at_once(function, *arguments)
+
+        self.pods["pod_eu1"] = attrs.evolve(pod, in_thread=slowly)
+        answer = self.sign_up(organization="create", path="new-one")
+        self.assertEqual(answer.status, 422)
+        self.assertIn("just taken", self.text(answer))
+        self.assertIsNone(pod.tenants.organization("new-one"))
