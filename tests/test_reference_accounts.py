@@ -10,7 +10,7 @@ import attrs
 from pods.reference import seed
 from pods.reference.people import PUBLIC_ORGANIZATION
 from pods.reference.visits import Answer, local_path, session_token
-from tests.test_reference_application import ApplicationTestCase
+from tests.test_reference_application import ApplicationTestCase, at_once
 from tests.test_reference_ownership import REGIONS
 
 
