@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any, NoReturn
 
@@ -16,6 +16,7 @@ from pods.errors import AskFailed, ConfigurationError, Fault
 from pods.extensions import build_delay, build_strategies
 from pods.interfaces import IPods, IServices, PodInfo
 from pods.routing.pods import PodDirectory
+from pods.tallies import Tallies, Tally
 
 
 @implementer(IServices)
@@ -28,6 +29,7 @@ class OfflineServices:
     header_prefix: str
     random: Random = attrs.field(factory=Random)
     clock: Clock = attrs.field(factory=Clock)
+    _tallies: Tallies = attrs.field(factory=Tallies)
 
     @classmethod
     def of(cls, config: Config) -> OfflineServices:
@@ -42,6 +44,12 @@ class OfflineServices:
         :raises pods.errors.AskFailed: always.
         """
         raise AskFailed(f"this router does not run: {pod} was not asked for {target}")
+
+    def counter(
+        self, name: str, help: str, label: str = "", values: Iterable[str] = ()
+    ) -> Tally:
+        """A counter that nobody will see."""
+        return self._tallies.declare(name, help, label, values)
 
 
 def faults_of(path: str) -> tuple[Fault, ...]:

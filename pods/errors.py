@@ -212,5 +212,9 @@ class AskFailed(PodsError):
     """``services.ask`` got no usable answer: no connection, too slow, too long, no HTTP."""
 
 
+class NotAsked(AskFailed):
+    """The router is at one of its own limits: that says nothing about the pod."""
+
+
 class ProtocolError(PodsError, ValueError):
     """A ``X-Gitlab-Pod-*`` header or a learn answer cannot be read."""

@@ -127,6 +127,33 @@ class IServices(Interface):
         :raises pods.errors.AskFailed: no connection, slow, oversized, no HTTP.
         """
 
+    def counter(name: str, help: str, label: str = "", values: Iterable[str] = ()) -> Any:
+        """A counter of your own, which ``/metrics`` shows as ``pods_plugin_NAME_total``.
+
+        Call it in ``from_config()`` and keep what you get.  The same name gives the same
+        counter, so that counting goes on when the configuration is read again.
+
+        :param name: small letters, digits and ``_``, beginning with a letter; begin with your
+            plugin's name.
+        :param help: one sentence: what one more means.
+        :param label: what the counts are told apart by, such as ``kind``; empty: by nothing.
+        :param values: all that the label can be.  Never what clients send, such as a path.
+        :returns: an :class:`ICounter`.
+        :raises ValueError: no such name or label can be, there is a label without values, or
+            the counter was declared with another label before.
+        """
+
+
+class ICounter(Interface):
+    """Counts something for ``/metrics``."""
+
+    def add(value: str = "") -> None:
+        """Count one more.  Costs next to nothing.
+
+        :param value: of the label; leave it out if there is none.
+        :raises ValueError: the label was not declared to have this value.
+        """
+
 
 class IRequest(Interface):
     """One client request, as strategies and delay policies see it.  Read only."""

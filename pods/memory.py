@@ -27,7 +27,12 @@ class RouteMemory:
 
     def recall(self, path: str) -> Entry | None:
         """The remembered route for a path."""
-        return self.table.lookup(path)
+        entry = self.table.lookup(path)
+        if entry is None:
+            self.counters.route_misses += 1
+        else:
+            self.counters.route_hits += 1
+        return entry
 
     def learn(self, claims: list[bytes], answered_by: str, asked_path: str) -> None:
         """Believe what a pod teaches with its cache headers, as far as it may.

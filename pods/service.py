@@ -1,30 +1,28 @@
-"""The router as a Twisted service: listening, draining, log files."""
+"""The router as a Twisted service: starting, reloading, draining."""
 
 from __future__ import annotations
 
+import os
 import random
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
-from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock
+from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from pods.accesslog import AccessLog
-from pods.config import Config
-from pods.errors import PodsError
+from pods.accesslog import AccessLog, NoAccessLog
+from pods.checking import faults_of
+from pods.config import Config, LogConfig, load
+from pods.errors import ConfigurationError
 from pods.http1.server import ClientConnection
+from pods.listeners import CannotStart, Listeners
 from pods.router import Router
 
 #: How long the last connections may take to notice that they have been broken off.
 ABORT_SECONDS = 1.0
-
-
-class CannotStart(PodsError):
-    """A listening endpoint or the access log cannot be opened."""
 
 
 class RouterService(Service):
@@ -40,10 +38,11 @@ class RouterService(Service):
 
     def __init__(self, config: Config, reactor: Any, random: random.Random | None = None) -> None:
         self.router = Router(config, reactor, random)
-        self._config = config
         self._reactor = reactor
-        self._ports: list[IListeningPort] = []
+        self._file = os.path.abspath(config.file)  # a daemon leaves its folder
+        self._listeners = Listeners(reactor, self._client_factory())
         self._access_log: AccessLog | None = None
+        self._reloading = DeferredLock()
         self._listening: Deferred[None] | None = None
         self._outcome: Any = None  #: addresses, or the Failure to listen
         self._waiters: list[Deferred[list[IAddress]]] = []
@@ -71,7 +70,7 @@ class RouterService(Service):
         :raises CannotStart: a listener or the access log cannot be opened.
         """
         super().startService()  # type: ignore[no-untyped-call]
-        self._open_access_log()
+        self._replace_access_log(self.router.config.log)
         if self._listening is None:
             self._open_listeners()
 
@@ -80,20 +79,58 @@ class RouterService(Service):
         if self._access_log is not None:
             self._access_log.reopen()
 
+    def reload(self) -> Deferred[None]:
+        """Read the configuration file again, and go on under it if it is right; reopen the logs.
+
+        No connection is dropped.  A faulty configuration changes nothing; its faults are logged.
+        """
+        self.reopen_logs()
+        return self._reloading.run(lambda: Deferred.fromCoroutine(self._reload()))
+
     def stopService(self) -> Deferred[None]:
         super().stopService()  # type: ignore[no-untyped-call]
         return Deferred.fromCoroutine(self._stop())
 
-    def _open_access_log(self) -> None:
-        log = self._config.log
-        if not log.access:
+    async def _reload(self) -> None:
+        faults = faults_of(self._file)
+        for fault in faults:
+            self._log.error("Not reloaded: {fault}", fault=str(fault))
+        if faults:
             return
-        access_log = AccessLog(log.access, log.format, self._reactor)
+        before = self.router
         try:
-            access_log.start()
-        except OSError as error:
-            raise CannotStart(f"cannot write log.access: {error}") from error
-        self._access_log = self.router.access_log = access_log
+            router = Router(load(self._file), self._reactor, before=before)
+            await self._listeners.open(router.config.router.listen)
+            if router.config.log != before.config.log:
+                self._replace_access_log(router.config.log)
+        except (ConfigurationError, CannotStart) as error:
+            self._log.error("Not reloaded: {fault}", fault=str(error))
+            await self._listeners.close_all_but(before.config.router.listen)
+            return
+        self.router = router
+        router.take_over(before)
+        await self._listeners.close_all_but(router.config.router.listen)
+        self._log.info("Reloaded {file}", file=self._file)
+
+    def _client_factory(self) -> Factory[Any]:
+        factory = Factory.forProtocol(
+            lambda: ClientConnection(self.router, self.router.server_settings)
+        )
+        factory.noisy = False
+        return factory
+
+    def _replace_access_log(self, log: LogConfig) -> None:
+        old, new = self._access_log, None
+        if log.access:
+            new = AccessLog(log.access, log.format, self._reactor)
+            try:
+                new.start()
+            except OSError as error:
+                raise CannotStart(f"cannot write log.access: {error}") from error
+        self._access_log = new
+        self.router.lasting.access_log = new or NoAccessLog()
+        if old is not None:
+            old.stop()
 
     def _open_listeners(self) -> None:
         self._listening = Deferred.fromCoroutine(self._listen()).addBoth(self._tell_waiters)
@@ -102,18 +139,8 @@ class RouterService(Service):
         self._listening.addCallback(self._stop_unless_listening)
 
     async def _listen(self) -> list[IAddress]:
-        factory = Factory.forProtocol(
-            lambda: ClientConnection(self.router, self.router.server_settings)
-        )
-        factory.noisy = False
-        for description in self._config.router.listen:
-            try:
-                endpoint = serverFromString(self._reactor, description)
-                self._ports.append(await endpoint.listen(factory))
-            except Exception as error:
-                raise CannotStart(f"cannot listen on {description}: {error}") from error
-            self._log.info("Listening on {address}", address=self._ports[-1].getHost())
-        return [port.getHost() for port in self._ports]
+        await self._listeners.open(self.router.config.router.listen)
+        return self._listeners.addresses
 
     def _stop_unless_listening(self, told: None) -> None:
         """An endpoint that takes its time may fail when everything else runs."""
@@ -122,16 +149,15 @@ class RouterService(Service):
             self._reactor.stop()
 
     async def _stop(self) -> None:
-        for port in self._ports:
-            await maybeDeferred(port.stopListening)
-        await self._drain(self._config.timeouts.shutdown)
+        await self._listeners.close_all_but([])
+        await self._drain(self.router.config.timeouts.shutdown)
         self.router.abort()
         await self._drain(ABORT_SECONDS)
         if self._access_log is not None:
             self._access_log.stop()
 
     async def _drain(self, seconds: float) -> None:
-        drained = self.router.drain().addTimeout(seconds, self._reactor)
+        drained = self.router.clients.drain().addTimeout(seconds, self._reactor)
         await DeferredList([drained], consumeErrors=True)
 
     def _tell_waiters(self, outcome: list[IAddress] | Failure) -> None:

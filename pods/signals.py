@@ -10,7 +10,9 @@ from typing import Any
 #: signal after a graceful stop.
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 #: "The log file has been rotated, open it anew."
-REOPEN_SIGNALS = (signal.SIGHUP, signal.SIGUSR1)
+REOPEN_SIGNALS = (signal.SIGUSR1,)
+#: The same, and "read the configuration again".
+RELOAD_SIGNALS = (signal.SIGHUP,)
 
 
 def catch(reactor: Any, numbers: Iterable[signal.Signals], handler: Callable[[], Any]) -> None:

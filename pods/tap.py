@@ -11,8 +11,9 @@ from pods.checking import faults_of
 from pods.config import load
 from pods.ending import give_up
 from pods.errors import ConfigurationError
-from pods.service import CannotStart, RouterService
-from pods.signals import REOPEN_SIGNALS, STOP_SIGNALS, catch
+from pods.listeners import CannotStart
+from pods.service import RouterService
+from pods.signals import RELOAD_SIGNALS, REOPEN_SIGNALS, STOP_SIGNALS, catch
 
 
 class Options(usage.Options):
@@ -61,6 +62,7 @@ def makeService(options: Options) -> IService:
         raise SystemExit(str(error)) from None
     catch(reactor, STOP_SIGNALS, reactor.stop)
     catch(reactor, REOPEN_SIGNALS, service.reopen_logs)
+    catch(reactor, RELOAD_SIGNALS, service.reload)
     return service
 
 

@@ -61,22 +61,26 @@ LAYERS: Mapping[str, str] = {
         " not_found"
     ),
     # What makes the parts, runs them, and is started.
+    "clients": "http1",
+    "lasting": "config routing http1 accesslog clients counters",
+    "pools": "config http1 dialing",
     "router": (
-        "errors interfaces protocol config routing http1 counters accesslog journal memory"
-        " not_found dialing services health extensions exchange"
+        "errors interfaces protocol config routing http1 counters accesslog journal lasting memory"
+        " not_found dialing pools services health extensions exchange"
     ),
-    "service": "errors config http1.server accesslog router",
+    "listeners": "errors",
     # Commands; all but ``tap`` start nothing.
     "ending": "",
     "checking": "errors interfaces config routing.pods extensions",
+    "service": "errors config http1.server accesslog checking listeners router",
     "signals": "",
-    "tap": "errors config checking ending service signals",
+    "tap": "errors config checking ending listeners service signals",
     "explain": "config routing.paths routing.rules",
     "cli": "errors config checking explain",
     # The pods' side, and the demo that runs both sides: the router never imports it.
     "reference": (
-        "errors wording protocol interfaces config routing.table testing.chance ending service"
-        " signals tap"
+        "errors wording protocol interfaces config routing.table testing.chance ending listeners"
+        " service signals tap"
     ),
 }
 

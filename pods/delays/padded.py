@@ -71,19 +71,21 @@ class Padded:
     :param quantum_seconds: the steps in which the time of a release shows.
     :param prefix_segments: how many segments of a path make the name that ``d`` is for.
     :param secret: what ``d`` is derived from.
+    :param overruns: counts 404s that took longer than the floor.
     """
 
     _floor: Floor
     _quantum_seconds: float
     _prefix_segments: int
     _secret: bytes = attrs.field(repr=False)
-    overruns: int = attrs.field(default=0, init=False)  #: 404s that took longer than the floor
+    _overruns: Any
 
     def release_at(self, request: Any, arrived: float, answered: float) -> float:
         """The end of the quantum that holds the padded time, counted from the arrival."""
         took, quantum = answered - arrived, self._quantum_seconds
         floor = self._floor.at(answered)
-        self.overruns += took > floor
+        if took > floor:
+            self._overruns.add()
         self._floor.saw(answered, took)
         steps = math.ceil((max(took, floor) + self._phase_seconds(request.path)) / quantum)
         return arrived + quantum * steps
@@ -114,4 +116,5 @@ def from_config(options: Mapping[str, Any], services: Any) -> Padded:
         reader.fault("floor_seconds", f"is over max_floor_seconds = {most_seconds:g}")
     reader.finish()
     floor = Floor(window_seconds, least_seconds, most_seconds)
-    return Padded(floor, quantum_seconds, prefix_segments, os.urandom(_SECRET_BYTES))
+    overruns = services.counter("padded_overruns", "A 404 took longer than the floor.")
+    return Padded(floor, quantum_seconds, prefix_segments, os.urandom(_SECRET_BYTES), overruns)

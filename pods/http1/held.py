@@ -31,6 +31,7 @@ class HoldBudget:
     most_memory_bytes: int = 0
     most_spool_bytes: int = 0
     files: int = 0
+    replays: int = 0  #: how often a body was begun again
 
     def take_memory(self, size: int) -> None:
         """Count bytes that are kept in memory from now on."""
@@ -125,6 +126,10 @@ class HeldBody:
         within = offset - self._starts[index]
         chunk = self._chunks[index]
         return chunk[within:] if within else chunk
+
+    def replayed(self) -> None:
+        """It is sent once more, from its first byte on."""
+        self._budget.replays += 1
 
     def close(self) -> None:
         """Let go of everything; may be called again."""

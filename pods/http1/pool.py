@@ -27,6 +27,16 @@ class Waiter(Shape):
         """There will be none."""
 
 
+class DialObserver(Shape):
+    """Who wants to know how connecting goes."""
+
+    def dialed(self) -> None:
+        """A connection was made."""
+
+    def could_not_dial(self, reason: str) -> None:
+        """A connection could not be made: refused, or not in time."""
+
+
 @attrs.frozen
 class PoolLimits:
     """How many connections one pod gets, and who may wait."""
@@ -49,6 +59,7 @@ class PodPool:
     """Hands out idle connections, last used first, and makes new ones when there is none.
 
     :param dial: opens a connection; its Deferred fails if that is not possible in time.
+    :param observer: is told of each connection that is made, or cannot be.
     """
 
     def __init__(
@@ -56,6 +67,7 @@ class PodPool:
         dial: Callable[[Factory[PodConnection]], Deferred[PodConnection]],
         settings: UpstreamSettings,
         limits: PoolLimits,
+        observer: DialObserver | None = None,
     ) -> None:
         self.settings = settings
         self._dial = dial
@@ -63,11 +75,13 @@ class PodPool:
         self._factory.noisy = False
         self._clock: Clock = settings.clock
         self._limits = limits
+        self._observer = observer
         self._idle: list[PodConnection] = []
         self._open: set[PodConnection] = set()
         self._dialing: set[Deferred[PodConnection]] = set()
         self._waiting: OrderedDict[Waiter, _Wait] = OrderedDict()
         self._is_closed = False
+        self._is_retired = False
 
     @property
     def open_connections(self) -> int:
@@ -110,21 +124,27 @@ class PodPool:
         if wait is not None:
             wait.deadline.close()
 
-    def close(self) -> None:
-        """Close idle connections now and the others when they are done; make no new ones."""
+    def reconnect(self) -> None:
+        """Make a connection that nobody waits for, to see whether the pod can be reached."""
+        if self._can_dial and not self._dialing and not self._is_closed:
+            self._dial_one()
+
+    def retire(self) -> None:
+        """Serve those that have begun, but keep no connection after that."""
+        self._is_retired = True
+        self._observer = None
+        for connection in list(self._idle):
+            connection.abort()
+
+    def abort(self) -> None:
+        """Close every connection now, and make no new ones."""
         self._is_closed = True
         for dialing in list(self._dialing):
             dialing.cancel()
-        for connection in list(self._idle):
+        for connection in list(self._open):
             connection.abort()
         for waiter in list(self._waiting):
             self._give_up(waiter)
-
-    def abort(self) -> None:
-        """Close every connection now."""
-        self.close()
-        for connection in list(self._open):
-            connection.abort()
 
     # -- from connections ----------------------------------------------------
 
@@ -133,7 +153,9 @@ class PodPool:
         waiter = self._next_waiter(connection.requests == 0)
         if waiter is not None:
             waiter.connected(connection)
-        elif self._is_closed or len(self._idle) >= self._limits.idle_connections:
+        elif (
+            self._is_retired or self._is_closed or len(self._idle) >= self._limits.idle_connections
+        ):
             connection.abort()
         else:
             self._idle.append(connection)
@@ -149,25 +171,29 @@ class PodPool:
 
     def _dial_if_needed(self) -> None:
         while len(self._dialing) < len(self._waiting) and self._can_dial and not self._is_closed:
-            dialing = self._dial(self._factory)
-            self._dialing.add(dialing)
-            dialing.addCallbacks(
-                self._dialed,
-                self._could_not_dial,
-                callbackArgs=(dialing,),
-                errbackArgs=(dialing,),
-            )
+            self._dial_one()
+
+    def _dial_one(self) -> None:
+        dialing = self._dial(self._factory)
+        self._dialing.add(dialing)
+        dialing.addCallbacks(
+            self._dialed, self._could_not_dial, callbackArgs=(dialing,), errbackArgs=(dialing,)
+        )
 
     def _dialed(self, connection: PodConnection, dialing: Deferred[PodConnection]) -> None:
         self._dialing.discard(dialing)
         self._open.add(connection)
+        if self._observer is not None:
+            self._observer.dialed()
         self.released(connection)
 
     def _could_not_dial(self, failure: Failure, dialing: Deferred[PodConnection]) -> None:
         self._dialing.discard(dialing)
+        reason = f"{type(failure.value).__name__}: {failure.getErrorMessage()}"
+        if self._observer is not None and not self._is_closed:
+            self._observer.could_not_dial(reason)
         waiter = self._next_waiter(is_fresh=True)
         if waiter is not None:
-            reason = f"{type(failure.value).__name__}: {failure.getErrorMessage()}"
             waiter.unreachable(NoConnection("The upstream server cannot be reached.", reason))
         self._dial_if_needed()
 

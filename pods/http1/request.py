@@ -83,6 +83,7 @@ class RequestHead:
         if target[:1] != b"/":
             target, host = _rewritten_target(method, target, host)
         content_length, chunked = _framing(special, raw.minor_version)
+        has_body = chunked or bool(content_length)
         options = tokens(special.get(b"connection", ()))
         return cls(
             method=method,
@@ -96,9 +97,10 @@ class RequestHead:
             chunked=chunked,
             keep_alive=_keeps_alive(options, raw.minor_version),
             upgrade=b"upgrade" in special
-            and _is_websocket(special, options, raw, bool(content_length) or chunked),
+            and _is_websocket(special, options, raw, has_body),
             expects_continue=b"expect" in special
-            and _expects_continue(special[b"expect"], raw.minor_version),
+            and _expects_continue(special[b"expect"], raw.minor_version)
+            and has_body,  # without a body there is nothing to ask for, and no pod may be asked
         )
 
 
@@ -122,8 +124,10 @@ def _rewritten_target(method: bytes, target: bytes, host: bytes) -> tuple[bytes,
     absolute = _ABSOLUTE_FORM.fullmatch(target)
     if absolute is None or not _HOST.fullmatch(absolute[1]):
         raise BadRequest("The target is neither a path nor an http URL.")
-    path = absolute[2]
-    return (path if path[:1] == b"/" else b"/" + path), absolute[1]
+    host, path = absolute.groups()
+    if not path and method == b"OPTIONS":
+        return b"*", host  # the server as a whole (RFC 9112, section 3.2.4)
+    return (path if path[:1] == b"/" else b"/" + path), host
 
 
 def _framing(special: dict[bytes, list[bytes]], minor_version: int) -> tuple[int | None, bool]:

@@ -160,6 +160,13 @@ class ClientConnection(Protocol):
         if not self._is_closed:
             self._transport.abortConnection()
 
+    def move_to(self, site: Site, settings: ServerSettings) -> None:
+        """Serve the next request under another configuration."""
+        self._site = site
+        self._settings = settings
+        if not self._heads.is_midway:
+            self._heads = RequestHeadReader(settings.limits)
+
     def drain(self) -> None:
         """Close when what runs is done; at once if nothing does."""
         self._is_draining = True

@@ -51,6 +51,7 @@ class Upload:
         self._held = held
         self._backlog: deque[bytes] = deque()  # came after holding ended, not yet sent
         self._cursor = 0
+        self._was_given = False  # some pod has been given the beginning
         self._trailers: list[Field] = []
         self._sink: Sink | None = None
         self._sink_is_full = False
@@ -104,6 +105,9 @@ class Upload:
     def attach(self, sink: Sink) -> None:
         """Send the body to this pod, from its first byte; see :attr:`can_start_over`."""
         assert self.can_start_over
+        if self._was_given:
+            self._held.replayed()
+        self._was_given = True
         self._sink = sink
         self._sink_is_full = False
         self._cursor = 0

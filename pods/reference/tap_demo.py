@@ -13,6 +13,7 @@ from twisted.internet.task import react
 from twisted.python import usage
 
 from pods.ending import give_up
+from pods.listeners import CannotStart
 from pods.reference.seed import ORGANIZATIONS, USERS
 from pods.reference.service import PodStartError
 from pods.reference.walkthrough import FLOWS, walk
@@ -24,7 +25,6 @@ from pods.reference.world import (
     World,
     WorldSettings,
 )
-from pods.service import CannotStart
 from pods.signals import STOP_SIGNALS, catch
 
 

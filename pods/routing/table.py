@@ -7,7 +7,7 @@ look-ups from longest to shortest; a trie in Python is slower (design notes, "Ro
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 import attrs
 
@@ -93,6 +93,19 @@ class RouteTable:
         """Forget this route, but not one that has taken its place."""
         key = _key(entry.path, entry.exact)
         if self._entries.get(key) is entry:
+            del self._entries[key]
+
+    def set_limits(self, max_entries: int, ttl_seconds: float, max_ttl_seconds: float) -> None:
+        """Live within other bounds from now on; what is remembered keeps its time."""
+        self._max_entries = max_entries
+        self._ttl_seconds = ttl_seconds
+        self._max_ttl_seconds = max_ttl_seconds
+        while len(self._entries) > max_entries:
+            self._entries.popitem(last=False)
+
+    def keep_only(self, pods: Container[str]) -> None:
+        """Forget every route to a pod that is not one of these."""
+        for key in [key for key, entry in self._entries.items() if entry.pod not in pods]:
             del self._entries[key]
 
     def entries(self) -> list[Entry]:

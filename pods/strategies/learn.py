@@ -6,7 +6,6 @@ the request itself reaches one pod only.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,9 +25,12 @@ from pods.strategies.unknown import UnknownRoutes
 
 log = Logger()
 
+#: Why an answer could not be used, as it is counted.
+FAILURES = ("ask_failed", "timeout", "status", "unreadable", "not_acceptable", "unknown_pod")
+
 
 class _UnusableError(Exception):
-    """A pod gave no answer that can be used; the argument is the kind of failure."""
+    """A pod gave no answer that can be used; the argument is one of FAILURES."""
 
 
 @implementer(IRoutingStrategy)
@@ -37,13 +39,14 @@ class Learn:
     """Asks the unknown-route pod first, and then each other pod until one can tell.
 
     :param timeout_seconds: how long one pod may take to answer.
+    :param asked: counts the questions.
+    :param failures: counts those that brought no usable answer, by :data:`FAILURES`.
     """
 
     _routes: UnknownRoutes
     _timeout_seconds: float
-    #: Questions that failed, by kind: ``ask_failed``, ``timeout``, ``status``,
-    #: ``unreadable``, ``not_acceptable``, ``unknown_pod``.
-    failures: Counter[str] = attrs.field(factory=Counter, init=False)
+    _asked: Any
+    _failures: Any
     _questions: SingleFlight[Placement] = attrs.field(factory=SingleFlight, init=False)
 
     def locate(self, request: Any) -> Placement | Deferred[Placement]:
@@ -89,6 +92,7 @@ class Learn:
         :raises _UnusableError: nothing that can be used.
         """
         services = self._routes.services
+        self._asked.add()
         asking = Deferred.fromCoroutine(_waited(services, pod, learn_target(method, path)))
         try:
             answer = await asking.addTimeout(self._timeout_seconds, services.clock)
@@ -117,7 +121,7 @@ class Learn:
         return Placement(answer.pod, certain=True, remember=route)
 
     def _note(self, pod: str, path: str, kind: str) -> None:
-        self.failures[kind] += 1
+        self._failures.add(kind)
         log.warn("{pod} could not say where {path} belongs: {kind}", pod=pod, path=path, kind=kind)
 
 
@@ -145,4 +149,8 @@ def from_config(options: Mapping[str, Any], services: Any) -> Learn:
     routes = UnknownRoutes.from_options(reader, services)
     timeout_seconds = reader.seconds("timeout_seconds", 2.0, least=0.01, most=60)
     reader.finish()
-    return Learn(routes, timeout_seconds)
+    asked = services.counter("learn_questions", "A pod was asked whose a path is.")
+    failures = services.counter(
+        "learn_failures", "A pod gave no answer that can be used.", "kind", FAILURES
+    )
+    return Learn(routes, timeout_seconds, asked, failures)

@@ -16,6 +16,7 @@ from pods.interfaces import IPods, IRequest, IServices, PodAnswer, PodInfo
 from pods.protocol import DEFAULT_HEADER_PREFIX, LearnAnswer
 from pods.routing.headers import Headers
 from pods.routing.pods import PodDirectory
+from pods.tallies import Tallies, Tally
 from pods.testing.chance import ScriptedRandom
 
 #: What a pod says when it is asked: an answer, an error, a Deferred that fires with one of
@@ -85,6 +86,21 @@ class FakeServices:
         #: Set it to True, and answers wait until :meth:`release` lets them out.
         self.held = False
         self._waiting: list[Deferred[None]] = []
+        self._tallies = Tallies()
+
+    @property
+    def counts(self) -> Mapping[str, Mapping[str, int]]:
+        """What was counted: by a counter's name, and by the value of its label or ``""``."""
+        return {name: dict(tally.counts) for name, tally in self._tallies.all.items()}
+
+    def counter(
+        self, name: str, help: str, label: str = "", values: Iterable[str] = ()
+    ) -> Tally:
+        """A counter, as the router has them; see :attr:`counts`.
+
+        :raises ValueError: as the router does.
+        """
+        return self._tallies.declare(name, help, label, values)
 
     def ask(self, pod: str, target: str) -> Awaitable[PodAnswer]:
         """What the script has for this pod and target.

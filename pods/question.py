@@ -1,0 +1,91 @@
+"""One small GET that the router sends to a pod on its own behalf."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from twisted.internet.defer import Deferred
+
+from pods.errors import AskFailed, AtLimit, BadResponse, NotAsked, Refusal
+from pods.http1.attempt import Attempt
+from pods.http1.fields import Field
+from pods.http1.pool import PodPool
+from pods.http1.request import RequestHead
+from pods.http1.response import ResponseHead
+from pods.interfaces import PodAnswer
+
+ANSWER_LIMIT_BYTES = 65_536
+
+
+def ask(pool: PodPool, host: bytes, target: str, seconds: float) -> Deferred[PodAnswer]:
+    """The pod's answer to ``GET target``.  Cancelling it frees the connection.
+
+    :param pool: of the pod.
+    :param host: the Host field.
+    :param target: path and query, fully percent-encoded.
+    :param seconds: all of the answer must be there by then.
+    :raises AskFailed: through the Deferred; :exc:`NotAsked` if the router is to blame.
+    """
+    question = _Question(pool, host, target.encode("ascii"))
+    return question.answer.addTimeout(seconds, pool.settings.clock, _too_slow)
+
+
+def _too_slow(value: Any, seconds: float) -> NoReturn:
+    raise AskFailed(f"no answer within {seconds:g} seconds")
+
+
+class _Question:
+    """The data path's own attempt carries it."""
+
+    def __init__(self, pool: PodPool, host: bytes, target: bytes) -> None:
+        self.answer: Deferred[PodAnswer] = Deferred(lambda _: self._attempt.cancel())
+        self._head: ResponseHead | None = None
+        self._body = b""
+        wire = (
+            b"GET %b HTTP/1.1\r\nHost: %b\r\nAccept: application/json, */*;q=0.5\r\n"
+            b"User-Agent: pods-router\r\n\r\n" % (target, host)
+        )
+        self._attempt = Attempt(self, pool, _get(target), wire, None, asks_first=False)
+        self._attempt.start()
+
+    def responded(self, head: ResponseHead) -> None:
+        self._head = head
+
+    def received(self, data: bytes) -> None:
+        self._body += data
+        if len(self._body) > ANSWER_LIMIT_BYTES:
+            self._attempt.cancel()
+            self.failed(BadResponse(f"the answer is longer than {ANSWER_LIMIT_BYTES} bytes"))
+
+    def ended(self, trailers: list[Field]) -> None:
+        assert self._head is not None
+        self.answer.callback(PodAnswer(self._head.status, self._head.fields, self._body))
+
+    def failed(self, refusal: Refusal) -> None:
+        kind = NotAsked if isinstance(refusal, AtLimit) else AskFailed
+        self.answer.errback(kind(refusal.reason))
+
+    unreachable = failed
+
+    def informed(self, head: ResponseHead) -> None:
+        """Of no interest."""
+
+    def go_ahead(self) -> None:
+        """There is no body."""
+
+
+def _get(target: bytes) -> RequestHead:
+    return RequestHead(
+        method=b"GET",
+        target=target,
+        path=target.partition(b"?")[0].decode("ascii"),
+        minor_version=1,
+        fields=[],
+        special={},
+        host=b"",
+        content_length=None,
+        chunked=False,
+        keep_alive=True,
+        upgrade=False,
+        expects_continue=False,
+    )
