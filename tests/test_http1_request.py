@@ -119,6 +119,12 @@ class TargetTests(SynchronousTestCase):
         self.assertRaises(BadRequest, read, [], target=b"http://b/")
         self.assertRaises(BadRequest, read, [HOST, HOST], target=b"http://b/")
 
+    def test_absolute_form_of_asterisk_form(self) -> None:
+        head = read([HOST], method=b"OPTIONS", target=b"http://b:80")
+        self.assertEqual((head.target, head.path, head.host), (b"*", "*", b"b:80"))
+        for target, origin in [(b"http://b/", b"/"), (b"http://b?q", b"/?q")]:
+            self.assertEqual(read([HOST], method=b"OPTIONS", target=target).target, origin)
+
     def test_asterisk_form(self) -> None:
         head = read([HOST], method=b"OPTIONS", target=b"*")
         self.assertEqual((head.target, head.path), (b"*", "*"))
@@ -281,9 +287,17 @@ class ExpectTests(SynchronousTestCase):
             (b"100-continue", 0, False),
             (b"other", 0, False),
         ]:
-            head = read([HOST, (b"Expect", value)], method=b"PUT", minor=minor)
+            fields = [HOST, (b"Expect", value), (b"Content-Length", b"5")]
+            head = read(fields, method=b"PUT", minor=minor)
             self.assertEqual((head.expects_continue, head.fields), (expects, []), value)
         self.assertFalse(read([HOST]).expects_continue)
+
+    def test_without_a_body(self) -> None:
+        """A pod that is asked for a 100 might take the next request for the missing body."""
+        expect = (b"Expect", b"100-continue")
+        self.assertFalse(read([HOST, expect]).expects_continue)
+        self.assertFalse(read([HOST, expect, (b"Content-Length", b"0")]).expects_continue)
+        self.assertTrue(read([HOST, expect, (b"Transfer-Encoding", b"chunked")]).expects_continue)
 
     def test_other_expectations(self) -> None:
         for value in (b"200-ok", b"100-continue, x", b"", b"100-continue;x", b"100"):

@@ -1,0 +1,266 @@
+"""The access log: exactly one record per request, and a writer that waits for nobody."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+
+import attrs
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from pods.accesslog import (
+    BATCH_LINES,
+    FLUSH_SECONDS,
+    WAITING_BATCHES,
+    AccessLog,
+    AccessRecord,
+    as_json,
+    as_text,
+)
+from pods.interfaces import Route
+from tests.support_memory import RouterTestCase
+from tests.support_messages import bounce, chunk, chunked, get, head_of_response, request, response
+
+RECORD = AccessRecord(
+    time=1_700_000_000.25,
+    client="192.0.2.7",
+    method="GET",
+    path="/my-company",
+    status=200,
+    pod="pod_a",
+    route="cache",
+    attempts=1,
+    bytes_in=0,
+    bytes_out=5,
+    placed_seconds=0.0001,
+    answered_seconds=0.01,
+    released_seconds=0.01,
+    total_seconds=0.0123456789,
+    request_id="abc",
+)
+
+
+class RecordTests(RouterTestCase):
+    """What one request leaves behind."""
+
+    def test_a_bounced_upload(self) -> None:
+        world = self.make_world("pod_a")
+        client = world.client("198.51.100.1")
+        world.reactor.pass_time(10)
+        client.say(chunked("POST", "/x?token=secret", "X-Request-Id: id-1"))
+        world.pods["pod_a"].say(b"HTTP/1.1 100 Continue\r\n\r\n")
+        client.say(chunk(b"hello"))
+        world.reactor.pass_time(1)
+        world.pods["pod_a"].say(bounce("pod_b"))
+        world.pods["pod_b"].say(b"HTTP/1.1 100 Continue\r\n\r\n")
+        world.reactor.pass_time(2)
+        client.say(chunk(b" world") + chunk(b""))
+        world.pods["pod_b"].say(head_of_response(201, "Content-Length: 4") + b"do")
+        self.assertEqual(world.records, [], "not before it ends")
+        world.reactor.pass_time(3)
+        world.pods["pod_b"].say(b"ne")
+        (record,) = world.records
+        self.assertEqual(
+            attrs.asdict(record),
+            {
+                "time": 10.0,
+                "client": "198.51.100.1",
+                "method": "POST",
+                "path": "/x",
+                "status": 201,
+                "pod": "pod_b",
+                "route": "strategy",
+                "attempts": 2,
+                "bytes_in": 11,
+                "bytes_out": 4,
+                "placed_seconds": 0.0,
+                "answered_seconds": 3.0,
+                "released_seconds": 3.0,
+                "total_seconds": 6.0,
+                "request_id": "id-1",
+                "error": None,
+            },
+        )
+        client.leave()
+
+    def test_exactly_one_for_everything_on_one_connection(self) -> None:
+        world = self.make_world("pod_a", rules=[{"path": "/down", "pod": "pod_b"}])
+        world.router.table.remember(Route("/known", "pod_a"))
+        world.pods["pod_b"].mode = "refuses"
+        client = world.client()
+        client.say(get("/1"))
+        world.pods["pod_a"].say(response(200))
+        client.say(get("/down"))
+        client.say(get("/api/v4/pods/learn"))
+        client.say(request("HEAD", "/known"))
+        world.pods["pod_a"].say(head_of_response(404, "Content-Length: 3"))
+        client.say(b"nonsense\r\n\r\n")
+        client.leave()
+        self.assertEqual(
+            [(r.method, r.path, r.status, r.route, r.attempts) for r in world.records],
+            [
+                ("GET", "/1", 200, "strategy", 1),
+                ("GET", "/down", 502, "rule", 1),
+                ("GET", "/api/v4/pods/learn", 404, None, 0),
+                ("HEAD", "/known", 404, "cache", 1),
+                ("-", "-", 400, None, 0),
+            ],
+        )
+        self.assertEqual(len({record.request_id for record in world.records}), 5)
+        self.assertEqual(
+            dict(world.router.counters.requests),
+            {("strategy", 2): 1, ("rule", 5): 1, ("none", 4): 2, ("cache", 4): 1},
+        )
+
+
+class FormatTests(SynchronousTestCase):
+    """Lines for machines and for people."""
+
+    def test_json(self) -> None:
+        line = as_json(RECORD)
+        fields = json.loads(line)
+        self.assertEqual(fields["time"], "2023-11-14T22:13:20.250+00:00")
+        self.assertEqual(fields["total_seconds"], 0.012346)
+        self.assertEqual(
+            (fields["pod"], fields["route"], fields["status"]), ("pod_a", "cache", 200)
+        )
+        self.assertNotIn("error", fields, "what there is not, is left out")
+
+    def test_text(self) -> None:
+        record = attrs.evolve(RECORD, pod=None, route=None, error='a "b"')
+        self.assertEqual(
+            as_text(record),
+            "2023-11-14T22:13:20.250+00:00 192.0.2.7 GET /my-company 200 pod=- route=- attempts=1"
+            r' in=0 out=5 seconds=0.012346 id=abc error="a \"b\""',
+        )
+
+    def test_control_characters_are_escaped(self) -> None:
+        record = attrs.evolve(RECORD, path="/a\nb\x1b[31m", error="c\r\nd\x07")
+        for line in (as_json(record), as_text(record)):
+            self.assertTrue(line.isprintable(), line)
+
+
+class WriterTests(SynchronousTestCase):
+    """From records to a file."""
+
+    def setUp(self) -> None:
+        self.path = self.mktemp()
+        self.clock = Clock()
+
+    def start(self, path: str | None = None) -> AccessLog:
+        log = AccessLog(path or self.path, "json", self.clock)
+        log.start()
+        return log
+
+    def lines(self, path: str | None = None) -> list[str]:
+        with open(path or self.path) as file:
+            return [json.loads(line)["request_id"] for line in file]
+
+    def record(self, request_id: object) -> AccessRecord:
+        return attrs.evolve(RECORD, request_id=str(request_id))
+
+    def test_in_batches(self) -> None:
+        log = self.start()
+        log.write(self.record(1))
+        log.write(self.record(2))
+        self.assertEqual(self.lines(), [])
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+        self.clock.advance(FLUSH_SECONDS)
+        log.stop()
+        self.assertEqual(self.lines(), ["1", "2"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_a_full_batch_does_not_wait_for_its_time(self) -> None:
+        log = self.start()
+        for at in range(BATCH_LINES + 1):
+            log.write(self.record(at))
+        self.assertEqual(len(log._lines), 1)
+        log.stop()
+        self.assertEqual(self.lines(), [str(at) for at in range(BATCH_LINES + 1)])
+
+    def test_stopping_writes_what_is_left(self) -> None:
+        log = self.start()
+        log.write(self.record(1))
+        log.stop()
+        self.assertEqual(self.lines(), ["1"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_appends_to_what_is_there_and_lets_no_stranger_read(self) -> None:
+        for at in range(2):
+            log = self.start()
+            log.write(self.record(at))
+            log.stop()
+        self.assertEqual(self.lines(), ["0", "1"])
+        self.assertEqual(os.stat(self.path).st_mode & 0o007, 0)
+
+    def test_a_rotated_file_is_opened_anew(self) -> None:
+        log = self.start()
+        log.write(self.record("before"))
+        os.rename(self.path, self.path + ".1")
+        log.reopen()
+        log.write(self.record("after"))
+        log.stop()
+        # What was written before the signal may stand in either, but nothing is lost or twice.
+        self.assertEqual(self.lines(self.path + ".1") + self.lines(), ["before", "after"])
+        self.assertEqual(self.lines()[-1], "after")
+
+    def test_a_folder_that_is_gone_at_the_rotation_costs_nothing(self) -> None:
+        os.makedirs(self.path)
+        path = os.path.join(self.path, "access.log")
+        log = self.start(path)
+        os.rename(self.path, self.path + ".moved")
+        log.reopen()
+        log.write(self.record("still there"))
+        log.stop()
+        self.assertEqual(self.lines(self.path + ".moved/access.log"), ["still there"])
+        self.flushLoggedErrors()
+
+    def test_standard_output(self) -> None:
+        reading, writing = os.pipe()
+        saved = os.dup(1)
+        os.dup2(writing, 1)
+        try:
+            log = AccessLog("-", "text", self.clock)
+            log.start()
+            log.write(RECORD)
+            log.reopen()
+            log.stop()
+            os.write(1, b"still open")
+        finally:
+            os.dup2(saved, 1)
+            os.close(saved)
+            os.close(writing)
+        with os.fdopen(reading, "rb") as pipe:
+            self.assertEqual(pipe.read(), as_text(RECORD).encode() + b"\nstill open")
+
+    def test_a_pipe_that_nobody_reads_holds_nobody_up(self) -> None:
+        reading, writing = os.pipe()
+        os.set_blocking(writing, True)
+        path = f"/dev/fd/{writing}"
+        log = self.start(path)
+        self.addCleanup(os.close, reading)
+        self.addCleanup(os.close, writing)
+        batches = WAITING_BATCHES + 10
+        for at in range(batches * BATCH_LINES):
+            log.write(self.record(at))
+        self.assertGreater(log.dropped, 0)
+        read: list[bytes] = []
+        reader = threading.Thread(target=read_to_the_end, args=(reading, read))
+        reader.start()
+        log.stop()
+        os.write(writing, b"end")
+        reader.join()
+        written = b"".join(read).count(b"\n")
+        self.assertEqual(written + log.dropped, batches * BATCH_LINES)
+
+    def test_a_file_that_cannot_be_opened(self) -> None:
+        log = AccessLog(os.path.join(self.mktemp(), "missing", "access.log"), "json", self.clock)
+        self.assertRaises(OSError, log.start)
+
+
+def read_to_the_end(file: int, read: list[bytes]) -> None:
+    """Read until somebody has written ``end``."""
+    while not read or not read[-1].endswith(b"end"):
+        read.append(os.read(file, 1 << 20))
