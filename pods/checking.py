@@ -45,9 +45,7 @@ class OfflineServices:
         """
         raise AskFailed(f"this router does not run: {pod} was not asked for {target}")
 
-    def counter(
-        self, name: str, help: str, label: str = "", values: Iterable[str] = ()
-    ) -> Tally:
+    def counter(self, name: str, help: str, label: str = "", values: Iterable[str] = ()) -> Tally:
         """A counter that nobody will see."""
         return self._tallies.declare(name, help, label, values)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pods.errors import AskFailed, NotAsked
@@ -61,6 +62,7 @@ class _Rounds:
     _interval_seconds: float
     _next: Any = None
     _asking: Deferred[Any] | None = None
+    _log = Logger()
 
     def start(self) -> None:
         self._wait(self._interval_seconds * self._random.random())
@@ -78,8 +80,8 @@ class _Rounds:
     def _begin(self) -> None:
         self._wait(self._interval_seconds * self._random.uniform(1 - JITTER, 1 + JITTER))
         if self._asking is None:
-            self._asking = self._ask(self._name)
-            self._asking.addBoth(self._end)
+            self._asking = asking = self._ask(self._name)
+            asking.addBoth(self._end).addErrback(self._broken)
 
     def _end(self, outcome: PodAnswer | Failure) -> None:
         self._asking = None
@@ -89,3 +91,6 @@ class _Rounds:
         elif not outcome.check(NotAsked, CancelledError):  # which say nothing about the pod
             outcome.trap(AskFailed)
             self._watch.checked(self._name, outcome.getErrorMessage())
+
+    def _broken(self, failure: Failure) -> None:
+        self._log.failure("A check of pod {pod} went wrong", failure, pod=self._name)

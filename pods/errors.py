@@ -66,9 +66,11 @@ class PluginError(ConfigurationError):
 
 # -- during one request ------------------------------------------------------
 
+_ALLOW = ((b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),)
+
 
 class Refusal(PodsError):
-    """This request ends with an error response made by the router.
+    """This request ends with a response made by the router; but for one, an error.
 
     :param detail: one sentence for the client.  It names no pod and no version.
     :param reason: the same for the log, where it may name pods.
@@ -92,6 +94,13 @@ class BadRequest(Refusal):
     status, title, closes = 400, "Bad Request", True
 
 
+class LastHop(Refusal):
+    """An OPTIONS whose ``Max-Forwards`` is 0 is answered by the router: it goes no further."""
+
+    status, title, closes = 200, "OK", True
+    headers = _ALLOW
+
+
 class NotFound(Refusal):
     """The router itself keeps this path closed (the learn endpoint)."""
 
@@ -102,7 +111,7 @@ class MethodNotAllowed(Refusal):
     """CONNECT and TRACE are not relayed."""
 
     status, title, closes = 405, "Method Not Allowed", True
-    headers = ((b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),)
+    headers = _ALLOW
 
 
 class RequestTimeout(Refusal):
@@ -203,6 +212,12 @@ class GatewayTimeout(Refusal):
     """The pod was silent past ``timeouts.response_head``."""
 
     status, title = 504, "Gateway Timeout"
+
+
+class LoopDetected(Refusal):
+    """The request has passed too many routers of this kind (``Via``): they send it in a circle."""
+
+    status, title, closes = 508, "Loop Detected", True
 
 
 # -- asking a pod ------------------------------------------------------------

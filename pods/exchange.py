@@ -10,9 +10,8 @@ decide with is elsewhere and pure: :mod:`pods.routing`, :mod:`pods.protocol`, :m
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from twisted.logger import Logger
 
 from pods import errors
 from pods.bounces import check_target, read_redirect
@@ -43,8 +42,6 @@ if TYPE_CHECKING:
 class Exchange:
     """One request and everything that is done about it."""
 
-    _log = Logger()
-
     def __init__(
         self, router: Router, client: ClientConnection, head: RequestHead, journal: Journal
     ) -> None:
@@ -64,6 +61,7 @@ class Exchange:
         self._tried: list[str] = []
         self._attempt: Attempt | None = None
         self._continued = False  # the client has been told to send its body
+        self._interim: list[ResponseHead] = []  # kept back: this pod may yet bounce the request
         self._remembers = True  # False after a redirect "once"
         # release
         self._held: HeldResponse | None = None  # a 404 that must wait
@@ -151,6 +149,7 @@ class Exchange:
         router, head, upload, pod = self._router, self._head, self._upload, placement.pod
         self._placement = placement
         self._is_replaceable = is_replaceable
+        self._interim = []
         if placement.remember is not None and self._remembers:
             self._entry = router.memory.remember(placement.remember, head.path)
         self._tried.append(pod)
@@ -179,11 +178,13 @@ class Exchange:
         return is_large and not placement.certain and not upload.finished
 
     def informed(self, head: ResponseHead) -> None:
-        """The pod sent an interim response: pass it on, but one 100 at most."""
+        """Pass an interim response on: one 100 at most, and nothing of what may be a bounce."""
         if head.status == 100:
             self.go_ahead()
-        else:
+        elif self._placement is not None and self._placement.certain:
             self._client.inform(head)
+        else:
+            self._interim.append(head)
 
     def go_ahead(self) -> None:
         """Tell a client that waits for a 100 to send its body."""
@@ -201,7 +202,8 @@ class Exchange:
         self._settle(head)
         self._learn(head)
         if head.status == 404:
-            self._held = HeldResponse(head)
+            limit = self._router.config.limits.held_not_found
+            self._held = HeldResponse(head, self._router.counters, limit)
         elif head.status == 101:
             self._open_tunnel(head)
         else:
@@ -283,6 +285,8 @@ class Exchange:
         """Let the response go to the client."""
         self._journal.released = self._router.clock.seconds()
         self._response = head
+        for interim in self._interim:
+            self._client.inform(interim)
         self._client.respond(head)
 
     def received(self, data: bytes) -> None:
@@ -309,13 +313,11 @@ class Exchange:
         """A 404 leaves when the delay policy says so, not when it is there."""
         if held.is_waiting:
             return
-        now = self._router.clock.seconds()
+        release_at = partial(self._router.delay.release_at, self._request(), self._journal.arrived)
         try:
-            at = self._router.delay.release_at(self._request(), self._journal.arrived, now)
-            held.wait(self._router.clock, at - now, self._let_go)
-        except Exception:
-            self._log.failure("The delay policy failed")
-            self.refuse(errors.StrategyFailed("The router failed.", "the delay policy failed"))
+            held.wait(self._router.clock, release_at, self._let_go)
+        except errors.Refusal as refusal:
+            self.refuse(refusal)
 
     def _let_go(self) -> None:
         """A held 404's time has come."""
@@ -355,8 +357,9 @@ class Exchange:
 
     def refuse(self, refusal: errors.Refusal) -> None:
         """End with an answer of the router's own."""
-        if self._response is not None:
-            self._break_off(refusal.reason)
+        if self._response is not None:  # too late: the client must see that it is not complete
+            self._finish(refusal.reason)
+            self._client.abort()
         elif not self._is_over:
             close = refusal.closes or self._client.will_close
             answer = render(
@@ -370,13 +373,9 @@ class Exchange:
             self._finish(refusal.reason, refusal.status)
             self._client.answer(answer, close=close)
 
-    def _break_off(self, reason: str) -> None:
-        """Too late for an answer: the client must see that its response is not complete."""
-        self._finish(reason)
-        self._client.abort()
-
     def client_gone(self) -> None:
         """The client has left: nobody wants an answer any more."""
+        self._router.counters.client_aborts += 1
         self._finish("the client left")
 
     def _finish(self, error: str | None = None, status: int = 0) -> None:

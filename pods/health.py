@@ -50,7 +50,7 @@ class PodState:
     @property
     def reason(self) -> str:
         """Why it is out; empty if it is not.  One line without control characters."""
-        return "; ".join(self.reasons.values())
+        return "; ".join(dict.fromkeys(self.reasons.values()))
 
     @property
     def retry_seconds(self) -> float:

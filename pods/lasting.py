@@ -11,6 +11,7 @@ from pods.accesslog import NoAccessLog, Sink
 from pods.clients import Clients
 from pods.config import Config
 from pods.counters import Counters
+from pods.health import HealthWatch
 from pods.http1.held import HoldBudget
 from pods.routing.table import RouteTable
 
@@ -26,6 +27,7 @@ class Lasting:
     random: Random
     table: RouteTable
     budget: HoldBudget
+    health: HealthWatch
     counters: Counters = attrs.field(factory=Counters)
     clients: Clients = attrs.field(factory=Clients)
     access_log: Sink = attrs.field(factory=NoAccessLog)
@@ -37,8 +39,8 @@ class Lasting:
         table = RouteTable(
             clock.seconds, cache.max_entries, cache.ttl_seconds, cache.max_ttl_seconds
         )
-        budget = HoldBudget(body.spool_dir, body.total_spool_bytes)
-        return cls(clock, chance, table, budget)
+        budget = HoldBudget(body.spool_dir, body.total_spool_bytes, body.total_memory_bytes)
+        return cls(clock, chance, table, budget, HealthWatch(clock))
 
     def adopt(self, config: Config) -> None:
         """Live within another configuration; routes to pods that are gone are forgotten."""
@@ -47,3 +49,4 @@ class Lasting:
         self.table.keep_only(config.pods)
         self.budget.directory = body.spool_dir
         self.budget.spool_limit_bytes = body.total_spool_bytes
+        self.budget.memory_limit_bytes = body.total_memory_bytes

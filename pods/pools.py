@@ -7,6 +7,7 @@ from typing import Any
 
 from pods.config import Config, PodConfig
 from pods.dialing import dialer
+from pods.health import HealthWatch, PodObserver
 from pods.http1.fields import response_kinds
 from pods.http1.heads import HeadLimits
 from pods.http1.pool import PodPool, PoolLimits
@@ -14,10 +15,14 @@ from pods.http1.upstream import UpstreamSettings
 
 
 def make_pools(
-    config: Config, reactor: Any, before: tuple[Config, Mapping[str, PodPool]] | None
+    config: Config,
+    reactor: Any,
+    health: HealthWatch,
+    before: tuple[Config, Mapping[str, PodPool]] | None,
 ) -> dict[str, PodPool]:
     """A pool for each pod.
 
+    :param health: is told how connecting goes.
     :param before: the last configuration and its pools: those that would be the same are kept,
         with their connections.
     :raises pods.errors.ConfigurationError: a ``ca_file`` cannot be read.
@@ -27,7 +32,8 @@ def make_pools(
     def make(pod: PodConfig) -> PodPool:
         if before is not None and _is_unchanged(pod, config, before[0]):
             return before[1][pod.name]
-        return PodPool(dialer(pod, reactor, config.timeouts.connect), settings, limits)
+        dial = dialer(pod, reactor, config.timeouts.connect)
+        return PodPool(dial, settings, limits, PodObserver(health, pod.name))
 
     return {name: make(pod) for name, pod in config.pods.items()}
 

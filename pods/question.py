@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-
 from twisted.internet.defer import Deferred
 
 from pods.errors import AskFailed, AtLimit, BadResponse, NotAsked, Refusal
@@ -17,21 +15,15 @@ from pods.interfaces import PodAnswer
 ANSWER_LIMIT_BYTES = 65_536
 
 
-def ask(pool: PodPool, host: bytes, target: str, seconds: float) -> Deferred[PodAnswer]:
+def ask(pool: PodPool, host: bytes, target: str) -> Deferred[PodAnswer]:
     """The pod's answer to ``GET target``.  Cancelling it frees the connection.
 
     :param pool: of the pod.
     :param host: the Host field.
     :param target: path and query, fully percent-encoded.
-    :param seconds: all of the answer must be there by then.
     :raises AskFailed: through the Deferred; :exc:`NotAsked` if the router is to blame.
     """
-    question = _Question(pool, host, target.encode("ascii"))
-    return question.answer.addTimeout(seconds, pool.settings.clock, _too_slow)
-
-
-def _too_slow(value: Any, seconds: float) -> NoReturn:
-    raise AskFailed(f"no answer within {seconds:g} seconds")
+    return _Question(pool, host, target.encode("ascii")).answer
 
 
 class _Question:

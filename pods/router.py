@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Container
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -14,11 +15,13 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import ISSLTransport
 
 from pods.accesslog import AccessRecord
-from pods.config import Config
+from pods.checks import Checks
+from pods.config import Config, HealthConfig
 from pods.dialing import host_field
 from pods.errors import AtLimit, Refusal
 from pods.exchange import Exchange
 from pods.extensions import build_delay, build_strategies
+from pods.health import Watched
 from pods.http1.fields import Field, request_kinds
 from pods.http1.forwarding import Peer
 from pods.http1.heads import RawRequest
@@ -70,22 +73,34 @@ class Router:
         self.table = self.lasting.table
         self.budget = self.lasting.budget
         self.clients = self.lasting.clients
+        self.health = self.lasting.health
         self._name_headers(HeaderNames(config.router.header_prefix))
         self._trusted = [ip_network(network) for network in config.router.trusted_proxies]
         self.rules = Rules(config.rules)
         self.memory = RouteMemory(self.table, config.pods, self.counters)
         self.server_settings = self._server_settings()
         kept = (before.config, before.pools) if before is not None else None
-        self.pools: dict[str, PodPool] = make_pools(config, reactor, kept)
+        self.pools: dict[str, PodPool] = make_pools(config, reactor, self.health, kept)
         self.hosts = {name: host_field(pod) for name, pod in config.pods.items()}
         self.services = self._make_services()
         self.strategies = build_strategies(config, self.services)
         self.strategy: Any = self.strategies[config.router.strategy]
         self.delay = build_delay(config, self.services)
+        self._checks = self._make_checks()
+        if before is None:
+            self._watch_pods([])
+
+    def start(self) -> None:
+        """Begin to check the pods."""
+        self._checks.start()
 
     def take_over(self, before: Router) -> None:
         """Take the place of the router that this one was made after."""
         self.lasting.adopt(self.config)
+        before._checks.stop()
+        kept = [name for name, pool in self.pools.items() if pool is before.pools.get(name)]
+        self._watch_pods(kept)
+        self.start()
         self.clients.move_to(self, self.server_settings)
         for name, pool in before.pools.items():
             if self.pools.get(name) is not pool:
@@ -147,14 +162,16 @@ class Router:
 
     def finished(self, record: AccessRecord) -> None:
         """A request is over."""
-        self.counters.requests[record.route or "none", record.status // 100] += 1
+        self.counters.finished(record)
         self.lasting.access_log.write(record)
 
     def abort(self) -> None:
         """Break off whatever still runs, and close all connections to pods."""
         self.clients.abort()
+        self._checks.stop()
         for pool in self.pools.values():
             pool.abort()
+        self.health.stop()
 
     # -- making --------------------------------------------------------------
 
@@ -176,6 +193,7 @@ class Router:
             idle_seconds=timeouts.client_idle,
             stall_seconds=timeouts.idle,
             linger_seconds=timeouts.linger,
+            body_pace_bytes=self.config.limits.body_pace_bytes,
         )
 
     def _make_services(self) -> Services:
@@ -188,7 +206,31 @@ class Router:
             region=self.config.router.region,
             header_prefix=self.config.router.header_prefix,
             askable={pod.name: (self.pools[pod.name], self.hosts[pod.name]) for pod in pods},
+            tallies=self.counters.tallies,
         )
+
+    def _make_checks(self) -> Checks:
+        health = self.config.health or HealthConfig()
+        return Checks(
+            self.config.pods if self.config.health else (),
+            lambda name: self.services.ask(name, health.path, health.timeout_seconds),
+            self.health,
+            self.clock,
+            self.lasting.random,
+            health.interval_seconds,
+        )
+
+    def _watch_pods(self, kept: Container[str]) -> None:
+        health = self.config.health or HealthConfig()
+        watched = Watched(
+            tuple(self.pools),
+            changed=self.services.pods.set_healthy,
+            reconnect=lambda name: self.pools[name].reconnect(),
+            has_checks=self.config.health is not None,
+            unhealthy_after=health.unhealthy_after,
+            healthy_after=health.healthy_after,
+        )
+        self.health.watch(watched, kept)
 
     def _journal(
         self, connection: ClientConnection, method: bytes, target: bytes, sent: list[bytes] | None

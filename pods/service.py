@@ -19,6 +19,8 @@ from pods.config import Config, LogConfig, load
 from pods.errors import ConfigurationError
 from pods.http1.server import ClientConnection
 from pods.listeners import CannotStart, Listeners
+from pods.monitor import Monitor
+from pods.readiness import Readiness
 from pods.router import Router
 
 #: How long the last connections may take to notice that they have been broken off.
@@ -41,6 +43,8 @@ class RouterService(Service):
         self._reactor = reactor
         self._file = os.path.abspath(config.file)  # a daemon leaves its folder
         self._listeners = Listeners(reactor, self._client_factory())
+        self._monitor = Monitor(reactor, lambda: self.router, self.readiness)
+        self._is_stopping = False
         self._access_log: AccessLog | None = None
         self._reloading = DeferredLock()
         self._listening: Deferred[None] | None = None
@@ -55,6 +59,11 @@ class RouterService(Service):
         else:
             waiter.callback(self._outcome)
         return waiter
+
+    def readiness(self) -> Readiness:
+        """Whether it is fit to serve just now."""
+        is_listening = self._outcome is not None and not isinstance(self._outcome, Failure)
+        return Readiness(is_listening, self._is_stopping, self.router.health.states)
 
     def privilegedStartService(self) -> None:
         """Open the listeners while privileges for low ports are still there.
@@ -71,6 +80,7 @@ class RouterService(Service):
         """
         super().startService()  # type: ignore[no-untyped-call]
         self._replace_access_log(self.router.config.log)
+        self.router.start()
         if self._listening is None:
             self._open_listeners()
 
@@ -85,11 +95,16 @@ class RouterService(Service):
         No connection is dropped.  A faulty configuration changes nothing; its faults are logged.
         """
         self.reopen_logs()
-        return self._reloading.run(lambda: Deferred.fromCoroutine(self._reload()))
+        reloaded = self._reloading.run(lambda: Deferred.fromCoroutine(self._reload()))
+        return reloaded.addErrback(self._reload_failed)
 
     def stopService(self) -> Deferred[None]:
         super().stopService()  # type: ignore[no-untyped-call]
+        self._is_stopping = True
         return Deferred.fromCoroutine(self._stop())
+
+    def _reload_failed(self, failure: Failure) -> None:
+        self._log.failure("Not reloaded: the router failed", failure)
 
     async def _reload(self) -> None:
         faults = faults_of(self._file)
@@ -100,16 +115,19 @@ class RouterService(Service):
         before = self.router
         try:
             router = Router(load(self._file), self._reactor, before=before)
+            await self._monitor.open(router.config.admin)
             await self._listeners.open(router.config.router.listen)
             if router.config.log != before.config.log:
                 self._replace_access_log(router.config.log)
         except (ConfigurationError, CannotStart) as error:
             self._log.error("Not reloaded: {fault}", fault=str(error))
             await self._listeners.close_all_but(before.config.router.listen)
+            await self._monitor.close_all_but(before.config.admin)
             return
         self.router = router
         router.take_over(before)
         await self._listeners.close_all_but(router.config.router.listen)
+        await self._monitor.close_all_but(router.config.admin)
         self._log.info("Reloaded {file}", file=self._file)
 
     def _client_factory(self) -> Factory[Any]:
@@ -139,6 +157,7 @@ class RouterService(Service):
         self._listening.addCallback(self._stop_unless_listening)
 
     async def _listen(self) -> list[IAddress]:
+        await self._monitor.open(self.router.config.admin)
         await self._listeners.open(self.router.config.router.listen)
         return self._listeners.addresses
 
@@ -155,6 +174,7 @@ class RouterService(Service):
         await self._drain(ABORT_SECONDS)
         if self._access_log is not None:
             self._access_log.stop()
+        await self._monitor.stop()
 
     async def _drain(self, seconds: float) -> None:
         drained = self.router.clients.drain().addTimeout(seconds, self._reactor)

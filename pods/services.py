@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
 
 import attrs
 from twisted.internet.defer import Deferred, fail
@@ -53,10 +54,13 @@ class Services:
         if pod not in self.askable:
             return fail(AskFailed(f"no pod {pod!r} is configured"))
         pool, host = self.askable[pod]
-        return ask(pool, host, target, within_seconds)
+        answer = ask(pool, host, target)
+        return answer.addTimeout(within_seconds, self.clock, _too_slow)
 
-    def counter(
-        self, name: str, help: str, label: str = "", values: Iterable[str] = ()
-    ) -> Tally:
+    def counter(self, name: str, help: str, label: str = "", values: Iterable[str] = ()) -> Tally:
         """See :meth:`pods.interfaces.IServices.counter`."""
         return self.tallies.declare(name, help, label, values)
+
+
+def _too_slow(value: Any, seconds: float) -> NoReturn:
+    raise AskFailed(f"no answer within {seconds:g} seconds")

@@ -39,21 +39,24 @@ LAYERS: Mapping[str, str] = {
     "strategies": "errors interfaces protocol options routing.paths routing.acceptance",
     "delays": "errors interfaces options routing.paths",
     "stores": "errors interfaces",
-    "testing": "errors interfaces protocol routing",
+    "tallies": "interfaces",
+    "testing": "errors interfaces protocol routing tallies",
     # Bytes: knows neither routes nor strategies.
     "http1": "errors interfaces",
     # One part of a request's life each.
-    "counters": "",
+    "counters": "tallies",
     "health": "interfaces",
+    "checks": "errors interfaces health",
     "accesslog": "interfaces",
     "journal": "interfaces accesslog",
     "client_request": "interfaces http1 routing.headers",
     "memory": "errors interfaces protocol routing counters",
-    "not_found": "interfaces http1",
+    "not_found": "errors interfaces http1 counters",
     "bounces": "errors protocol",
     "locator": "errors interfaces protocol client_request",
     "dialing": "errors config http1.upstream",
-    "services": "errors interfaces routing.pods http1",
+    "question": "errors interfaces http1",
+    "services": "errors interfaces routing.pods http1 tallies question",
     "extensions": "errors interfaces wording plugins config",
     # The life of a request: the only module that knows all of it.
     "exchange": (
@@ -62,17 +65,22 @@ LAYERS: Mapping[str, str] = {
     ),
     # What makes the parts, runs them, and is started.
     "clients": "http1",
-    "lasting": "config routing http1 accesslog clients counters",
-    "pools": "config http1 dialing",
+    "lasting": "config routing http1 accesslog clients counters health",
+    "pools": "config http1 dialing health",
     "router": (
         "errors interfaces protocol config routing http1 counters accesslog journal lasting memory"
-        " not_found dialing pools services health extensions exchange"
+        " not_found dialing pools services health checks extensions exchange"
     ),
     "listeners": "errors",
+    # What those see who watch it; imported only if somebody may.
+    "readiness": "health",
+    "metrics": "accesslog counters tallies",
+    "admin": "metrics readiness",
+    "monitor": "config listeners readiness admin",
     # Commands; all but ``tap`` start nothing.
     "ending": "",
-    "checking": "errors interfaces config routing.pods extensions",
-    "service": "errors config http1.server accesslog checking listeners router",
+    "checking": "errors interfaces config routing.pods extensions tallies",
+    "service": ("errors config http1.server accesslog checking listeners monitor readiness router"),
     "signals": "",
     "tap": "errors config checking ending listeners service signals",
     "explain": "config routing.paths routing.rules",

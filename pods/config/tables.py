@@ -94,6 +94,7 @@ class BodyConfig:
     memory_bytes: Annotated[int, whole(0, 2**30)] = 65_536
     spool_bytes: Bytes = 1_073_741_824
     total_spool_bytes: Bytes = 8_589_934_592
+    total_memory_bytes: Bytes = 268_435_456
     #: Always a folder in what ``load`` returns.
     spool_dir: Annotated[str, checks.path('a folder; "": spool in data_dir', "")] = ""
 
@@ -106,10 +107,12 @@ class LimitsConfig:
     header_count: Annotated[int, whole(8, 10_000)] = 200
     url_bytes: Annotated[int, whole(256, 2**20)] = 16_384
     body_bytes: Bytes = 0
+    body_pace_bytes: Annotated[int, whole(0, 2**20)] = 1024
     client_connections: Annotated[int, whole(1, 1_000_000)] = 10_000
     pod_connections: Annotated[int, whole(1, 65_535)] = 512
     pod_idle_connections: Annotated[int, whole(0, 65_535)] = 64
     pod_queue: Annotated[int, whole(0, 1_000_000)] = 1024
+    held_not_found: Annotated[int, whole(0, 1_000_000)] = 1000
 
 
 @attrs.frozen(kw_only=True)

@@ -9,11 +9,10 @@ from __future__ import annotations
 import attrs
 
 from pods.http1.fields import Field
+from pods.http1.hops import PSEUDONYM, with_forwards_left
 from pods.http1.request import RequestHead
 from pods.http1.response import ResponseHead
 
-#: How the router calls itself in Via (RFC 9110, section 7.6.3).
-PSEUDONYM = b"pods-router"
 _VIA = {0: b"1.0 " + PSEUDONYM, 1: b"1.1 " + PSEUDONYM}
 
 
@@ -42,7 +41,10 @@ def request_to_pod(
     :param expects_continue: whether to ask for a 100 before the body.
     """
     lines = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method, head.target, head.host or host)]
-    lines += [b"%b: %b\r\n" % field for field in head.fields]
+    left, fields = head.forwards_left, head.fields
+    if left is not None:
+        fields = with_forwards_left(fields, left - 1)
+    lines += [b"%b: %b\r\n" % field for field in fields]
     lines.append(_forwarded(head, peer))
     lines.append(b"X-Request-Id: %b\r\n" % request_id)
     lines += [b"%b: %b\r\n" % field for field in ours]
@@ -116,11 +118,21 @@ def response_to_client(
         lines.append(b"Content-Length: %d\r\n" % head.content_length)
     if head.status == 101:
         lines.append(b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
-    elif head.status < 200:
-        pass  # the connection's fate is told by the final response
-    elif not keep_alive:
-        lines.append(b"Connection: close\r\n")
-    elif client_minor_version == 0:
-        lines.append(b"Connection: keep-alive\r\n")
+    elif head.status >= 200:  # the connection's fate is told by the final response
+        lines += _connection(head, keep_alive, client_minor_version)
     lines.append(b"\r\n")
     return b"".join(lines)
+
+
+def _connection(head: ResponseHead, keep_alive: bool, client_minor_version: int) -> list[bytes]:
+    """Connection, and the Upgrade that a 426 must have (RFC 9110, section 15.5.22)."""
+    options = []
+    if not keep_alive:
+        options.append(b"close")
+    elif client_minor_version == 0:
+        options.append(b"keep-alive")
+    lines = []
+    if head.status == 426 and b"upgrade" in head.special:
+        options.append(b"Upgrade")
+        lines.append(b"Upgrade: %b\r\n" % b", ".join(head.special[b"upgrade"]))
+    return [b"Connection: %b\r\n" % b", ".join(options), *lines] if options else []

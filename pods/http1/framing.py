@@ -21,7 +21,9 @@ TRAILERS_LIMIT_BYTES = 16_384
 _SIZE_LINE = re.compile(
     rb"(0{0,16}[0-9A-Fa-f]{1,15}|0{0,16}[0-7][0-9A-Fa-f]{15})(;[\t\x20-\x7e\x80-\xff]*)?"
 )
-_TRAILER_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
+_TRAILER_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\xff]*)")
+_DIGITS = re.compile(rb"[0-9]{1,19}")
+_LENGTH_LIMIT = 2**63 - 1
 
 
 class FramingError(PodsError):
@@ -150,8 +152,16 @@ class ChunkedReader:
         if match is None:
             raise FramingError("A trailer is malformed.")
         self._trailers_bytes += len(line)
-        self.trailers.append((match[1], match[2].rstrip(b" \t")))
+        self.trailers.append((match[1], match[2].strip(b" \t")))
         return False
+
+
+def told_length(values: list[bytes]) -> int | None:
+    """What Content-Length says; None unless that is one number, at most 2^63-1."""
+    if len(values) != 1 or not _DIGITS.fullmatch(values[0]):
+        return None
+    length = int(values[0])
+    return length if length <= _LENGTH_LIMIT else None
 
 
 def chunk(data: bytes) -> bytes:

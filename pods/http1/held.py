@@ -21,11 +21,13 @@ class HoldBudget:
     """What all requests together hold, now and at most.
 
     :param spool_limit_bytes: the most that may be on disk at any time.
+    :param memory_limit_bytes: the most that may be in memory at any time.
     :param directory: where the files are made; unlinked at once, mode 0600.
     """
 
     directory: str
     spool_limit_bytes: int
+    memory_limit_bytes: int
     memory_bytes: int = 0
     spool_bytes: int = 0
     most_memory_bytes: int = 0
@@ -33,10 +35,13 @@ class HoldBudget:
     files: int = 0
     replays: int = 0  #: how often a body was begun again
 
-    def take_memory(self, size: int) -> None:
-        """Count bytes that are kept in memory from now on."""
+    def take_memory(self, size: int) -> bool:
+        """Count bytes that are kept in memory, or return False if that would be too many."""
+        if self.memory_bytes + size > self.memory_limit_bytes:
+            return False
         self.memory_bytes += size
         self.most_memory_bytes = max(self.most_memory_bytes, self.memory_bytes)
+        return True
 
     def take_spool(self, size: int) -> bool:
         """Count bytes that go to disk, or return False if that would be too many."""
@@ -86,15 +91,20 @@ class HeldBody:
 
     def append(self, chunk: bytes) -> bool:
         """Keep a chunk, or return False if that is not possible (a limit, or a full disk)."""
-        size = len(chunk)
-        if self._spool is None and self._memory_bytes + size <= self._memory_limit_bytes:
-            self._starts.append(self.size)
-            self._chunks.append(chunk)
-            self._memory_bytes += size
-            self._budget.take_memory(size)
-        elif not self._append_to_spool(chunk):
+        if not self._append_to_memory(chunk) and not self._append_to_spool(chunk):
             return False
-        self.size += size
+        self.size += len(chunk)
+        return True
+
+    def _append_to_memory(self, chunk: bytes) -> bool:
+        size = len(chunk)
+        if self._spool is not None or self._memory_bytes + size > self._memory_limit_bytes:
+            return False
+        if not self._budget.take_memory(size):
+            return False
+        self._starts.append(self.size)
+        self._chunks.append(chunk)
+        self._memory_bytes += size
         return True
 
     def _append_to_spool(self, chunk: bytes) -> bool:

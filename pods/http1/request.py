@@ -11,16 +11,12 @@ import re
 
 import attrs
 
-from pods.errors import (
-    BadRequest,
-    ExpectationFailed,
-    MethodNotAllowed,
-)
+from pods.errors import BadRequest, ExpectationFailed, LastHop, MethodNotAllowed
 from pods.http1.fields import Field, FieldKinds, sorted_out, tokens
+from pods.http1.framing import told_length
 from pods.http1.heads import RawRequest
+from pods.http1.hops import check_loop, forwards_left
 
-LENGTH_LIMIT = 2**63 - 1
-_DIGITS = re.compile(rb"[0-9]{1,19}")
 #: uri-host [":" port] (RFC 3986, section 3.2): a name, an IPv4 address or a bracketed IPv6 one.
 _HOST = re.compile(
     rb"(?:\[[0-9A-Fa-f:.]+(?:%25[A-Za-z0-9._~-]+)?\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)"
@@ -62,6 +58,11 @@ class RequestHead:
         """Whether sending it twice does no harm."""
         return self.method in IDEMPOTENT_METHODS
 
+    @property
+    def forwards_left(self) -> int | None:
+        """How many times it may be passed on; None: Max-Forwards says nothing about it."""
+        return forwards_left(self.fields) if self.method == b"OPTIONS" else None
+
     def values(self, name: bytes) -> list[bytes]:
         """The values of a field in order; ``name`` in lower case."""
         if name in self.special:
@@ -72,7 +73,7 @@ class RequestHead:
     def read(cls, raw: RawRequest, kinds: FieldKinds) -> RequestHead:
         """Check and interpret a raw head.
 
-        :raises Refusal: 400, 405, 417.
+        :raises Refusal: 400, 405, 417, 508; 200 if it goes no further.
         """
         method = raw.method
         if method in (b"CONNECT", b"TRACE"):
@@ -85,6 +86,10 @@ class RequestHead:
         content_length, chunked = _framing(special, raw.minor_version)
         has_body = chunked or bool(content_length)
         options = tokens(special.get(b"connection", ()))
+        if b"via" in special:
+            check_loop(special[b"via"])
+        if method == b"OPTIONS" and forwards_left(fields) == 0:
+            raise LastHop("The request goes no further, as Max-Forwards says.")
         return cls(
             method=method,
             target=target,
@@ -96,8 +101,7 @@ class RequestHead:
             content_length=content_length,
             chunked=chunked,
             keep_alive=_keeps_alive(options, raw.minor_version),
-            upgrade=b"upgrade" in special
-            and _is_websocket(special, options, raw, has_body),
+            upgrade=b"upgrade" in special and _is_websocket(special, options, raw, has_body),
             expects_continue=b"expect" in special
             and _expects_continue(special[b"expect"], raw.minor_version)
             and has_body,  # without a body there is nothing to ask for, and no pod may be asked
@@ -142,9 +146,10 @@ def _framing(special: dict[bytes, list[bytes]], minor_version: int) -> tuple[int
         return None, True
     if lengths is None:
         return None, False
-    if len(lengths) != 1 or not _DIGITS.fullmatch(lengths[0]) or int(lengths[0]) > LENGTH_LIMIT:
+    length = told_length(lengths)
+    if length is None:
         raise BadRequest("Content-Length must be one number.")
-    return int(lengths[0]), False
+    return length, False
 
 
 def _keeps_alive(options: list[bytes], minor_version: int) -> bool:

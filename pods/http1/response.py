@@ -5,16 +5,18 @@ Pure.  Source: RFC 9110, RFC 9112, section 6.3; requirements C.
 
 from __future__ import annotations
 
-import re
-
 import attrs
 
 from pods.errors import BadResponse
 from pods.http1.fields import Field, FieldKinds, sorted_out, tokens
-from pods.http1.framing import BodyReader, ChunkedReader, LengthReader, UntilCloseReader
+from pods.http1.framing import (
+    BodyReader,
+    ChunkedReader,
+    LengthReader,
+    UntilCloseReader,
+    told_length,
+)
 from pods.http1.heads import RawResponse
-
-_DIGITS = re.compile(rb"[0-9]{1,19}")
 
 
 @attrs.define(eq=False)
@@ -84,9 +86,10 @@ def _framing(special: dict[bytes, list[bytes]]) -> tuple[int | None, bool]:
         return None, True
     if lengths is None:
         return None, False
-    if len(lengths) != 1 or not _DIGITS.fullmatch(lengths[0]):
+    length = told_length(lengths)
+    if length is None:
         raise BadResponse("The length of the upstream server's response is ambiguous.")
-    return int(lengths[0]), False
+    return length, False
 
 
 #: The interim response by which the router itself asks for a body.

@@ -27,8 +27,9 @@ from pods.http1.framing import (
     chunk,
     last_chunk,
 )
-from pods.http1.halfclosed import HalfClosedProbe
 from pods.http1.heads import RawRequest, RequestHeadReader
+from pods.http1.pace import Pace
+from pods.http1.presence import Presence
 from pods.http1.request import RequestHead
 from pods.http1.response import ResponseHead
 from pods.http1.site import Exchanging, ServerSettings, Site, Tunnelling
@@ -49,8 +50,8 @@ class ClientConnection(Protocol):
         self._settings = settings
         self._heads = RequestHeadReader(settings.limits)
         self._reading = Deadline(settings.clock, self._read_too_slowly)
-        self._writing = Deadline(settings.clock, self._written_too_slowly)
-        self._probe: HalfClosedProbe | None = None
+        self._pace = Pace(self._reading)
+        self._writing = Deadline(settings.clock, self.abort)
         self._buffer = b""  # not looked at yet
         self._awaits_first_byte = False  # on a new connection the time runs from its start
         self._exchange: Exchanging | None = None
@@ -92,7 +93,7 @@ class ClientConnection(Protocol):
         """Read on."""
         self._upload_paused = False
         if self._body is not None:
-            self._reading.set(self._settings.stall_seconds)
+            self._pace.begin(self._settings)
         self._pause_or_resume()
         self._process()
 
@@ -178,6 +179,7 @@ class ClientConnection(Protocol):
     def connectionMade(self) -> None:
         transport: Any = self.transport
         self._transport = transport
+        self._presence = Presence(self._settings.clock, transport, self._owes_an_answer)
         self.peer = self._site.peer(self._transport)
         self._transport.registerProducer(self, True)
         send_without_delay(self._transport)
@@ -221,8 +223,7 @@ class ClientConnection(Protocol):
             self.abort()
         else:
             self._keep_alive = False
-            if not self._has_responded:  # else its body shows whether the client has left
-                self._probe = HalfClosedProbe(self._settings.clock, self._transport.write)
+            self._presence.half_closed()
 
     def writeConnectionLost(self) -> None:
         """Our own half-close went through: all that was written has gone out."""
@@ -233,7 +234,7 @@ class ClientConnection(Protocol):
         self._is_closed = True
         self._reading.close()
         self._writing.close()
-        self._stop_probing()
+        self._presence.close()
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.client_gone()
@@ -284,7 +285,7 @@ class ClientConnection(Protocol):
             return
         self._reading.clear()
         if self._body is not None:
-            self._reading.set(self._settings.stall_seconds)
+            self._pace.begin(self._settings)
         self._exchange.begin()
 
     def _head_is_midway(self) -> None:
@@ -308,7 +309,7 @@ class ClientConnection(Protocol):
             exchange.refuse(BadRequest("The chunks of the body are malformed.", str(error)))
             return
         if rest is None:
-            self._reading.set(self._settings.stall_seconds)
+            self._pace.came(len(data), self._settings)
         else:
             self._body = None
             self._buffer = rest
@@ -325,14 +326,16 @@ class ClientConnection(Protocol):
             self._is_paused = wanted
             if wanted:
                 self._transport.pauseProducing()
+                self._presence.paused()
             else:
                 self._transport.resumeProducing()
+                self._presence.resumed()
 
     # -- ending an exchange, or the connection -------------------------------
 
     def _end_of_exchange(self) -> None:
         self._exchange = None
-        self._stop_probing()
+        self._presence.stop_probing()
         self._upload_paused = self._chunked = self._has_responded = False
         if self._body is not None:
             self._body = None
@@ -382,19 +385,12 @@ class ClientConnection(Protocol):
         else:
             self._close()
 
-    def _written_too_slowly(self) -> None:
-        self.abort()
-
     # -- writing -------------------------------------------------------------
 
     def _write(self, data: bytes) -> None:
-        if self._probe is not None:
-            data = self._probe.without_what_was_sent(data)
-            self._stop_probing()
         if not self._is_closed:
-            self._transport.write(data)
+            self._transport.write(self._presence.without_what_was_sent(data))
 
-    def _stop_probing(self) -> None:
-        if self._probe is not None:
-            self._probe.close()
-            self._probe = None
+    def _owes_an_answer(self) -> bool:
+        """Once an answer has begun, sending its body shows whether the client has left."""
+        return self._exchange is not None and not self._has_responded

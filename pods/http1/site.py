@@ -81,3 +81,4 @@ class ServerSettings:
     idle_seconds: float  #: between two requests
     stall_seconds: float  #: nothing moves in a body
     linger_seconds: float
+    body_pace_bytes: int = 0  #: of a body must come in each ``stall_seconds``

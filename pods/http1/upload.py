@@ -187,9 +187,8 @@ class Upload:
 
     def _allowed_ahead(self) -> int:
         """How far ahead is too far: what must not wait is what somebody wants to look into."""
-        if not self.replayable:
-            return 1
-        return max([READ_AHEAD_BYTES, *(limit for limit, _ in self._watches)])
+        least = READ_AHEAD_BYTES if self.replayable else 1
+        return max([least, *(limit for limit, _ in self._watches)])
 
     def _look(self) -> None:
         if not self._watches:

@@ -165,7 +165,7 @@ class PodConnection(Protocol):
         self._transport = transport
         self._transport.registerProducer(self, True)
         send_without_delay(self._transport)
-        self.deadline.set(self._settings.pool_idle_seconds)  # unless somebody waits for it
+        self.deadline.set(self._settings.pool_idle_seconds)  # unless it is taken
 
     def pauseProducing(self) -> None:
         if self.receiver is not None:

@@ -12,7 +12,10 @@ from collections.abc import Callable, Container
 import attrs
 
 from pods.interfaces import Route
+from pods.protocol import PATH_LIMIT_BYTES
 from pods.routing.paths import ROOT, is_ambiguous, normalized
+
+_KEY_LIMIT = PATH_LIMIT_BYTES + 1
 
 
 @attrs.frozen
@@ -54,6 +57,8 @@ class RouteTable:
             return None
         entries = self._entries
         key = path if path.endswith("/") else path + "/"
+        if len(key) > _KEY_LIMIT:  # of thousands of segments only those that a route can have
+            key = key[: key.rfind("/", 0, _KEY_LIMIT)]
         while key:
             entry = entries.get(key)
             if entry is not None:
@@ -68,10 +73,10 @@ class RouteTable:
         """Remember a route in place of what is known for its path, and return it as remembered.
 
         :returns: None if nothing is remembered: its time is 0, which forgets what
-            is known, or its path is ``/`` or ambiguous.
+            is known, or its path is ``/``, ambiguous or over 255 bytes.
         """
         path = normalized(route.path)
-        if path == ROOT or is_ambiguous(path):
+        if path == ROOT or len(path) > PATH_LIMIT_BYTES or is_ambiguous(path):
             return None
         asked = self._ttl_seconds if route.ttl_seconds is None else route.ttl_seconds
         ttl_seconds = min(asked, self._max_ttl_seconds)

@@ -93,9 +93,7 @@ class FakeServices:
         """What was counted: by a counter's name, and by the value of its label or ``""``."""
         return {name: dict(tally.counts) for name, tally in self._tallies.all.items()}
 
-    def counter(
-        self, name: str, help: str, label: str = "", values: Iterable[str] = ()
-    ) -> Tally:
+    def counter(self, name: str, help: str, label: str = "", values: Iterable[str] = ()) -> Tally:
         """A counter, as the router has them; see :attr:`counts`.
 
         :raises ValueError: as the router does.
