@@ -168,6 +168,9 @@ class Wire:
         if self.connected and self.disconnecting:
             self._writing = True
 
+    def fileno(self) -> int:
+        return -1  # as of a socket that is closed: the system knows nothing of it
+
     def getPeer(self) -> IPv4Address:
         return IPv4Address("TCP", self._address, 40_000)
 

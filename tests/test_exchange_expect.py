@@ -212,7 +212,7 @@ class InterimTests(RouterTestCase):
     """Other interim responses."""
 
     def test_relayed_in_order(self) -> None:
-        world = self.make_world("pod_a")
+        world = self.make_world(rules=[{"path": "/", "pod": "pod_a"}])
         client = world.client()
         client.say(get("/x"))
         early = head_of_response(103, "Link: </style.css>; rel=preload")
@@ -220,6 +220,20 @@ class InterimTests(RouterTestCase):
         self.assertEqual(client.take().status, 102)
         self.assertEqual(client.take().get("Link"), "</style.css>; rel=preload")
         world.pods["pod_a"].say(response(200, b"ok"))
+        self.assertEqual(client.take().body, b"ok")
+        client.leave()
+
+    def test_kept_back_while_the_pod_may_bounce(self) -> None:
+        world = self.make_world("pod_a")
+        client = world.client()
+        client.say(get("/x"))
+        world.pods["pod_a"].say(head_of_response(103, "Link: </wrong>"))
+        world.pods["pod_a"].say(bounce("pod_b"))
+        world.pods["pod_b"].say(head_of_response(102) + head_of_response(103, "Link: </right>"))
+        self.assertEqual(client.received, b"")
+        world.pods["pod_b"].say(response(200, b"ok"))
+        self.assertEqual(client.take().status, 102)
+        self.assertEqual(client.take().get("Link"), "</right>")
         self.assertEqual(client.take().body, b"ok")
         client.leave()
 
@@ -240,7 +254,7 @@ class InterimTests(RouterTestCase):
         client.leave()
 
     def test_too_many(self) -> None:
-        world = self.make_world("pod_a")
+        world = self.make_world(rules=[{"path": "/", "pod": "pod_a"}])
         client = world.client()
         client.say(get("/x"))
         world.pods["pod_a"].say(head_of_response(102) * 17)

@@ -121,7 +121,13 @@ class StrategyTests(RouterTestCase):
         self.assertEqual([record.status for record in world.records], [499])
 
     def test_looks_into_the_body(self) -> None:
-        world = self.make_world(body={"memory_bytes": 10})
+        self.look_into_the_body({"memory_bytes": 10})
+
+    def test_looks_into_the_body_although_there_is_no_memory_to_hold_it(self) -> None:
+        self.look_into_the_body({"memory_bytes": 10, "total_memory_bytes": 5})
+
+    def look_into_the_body(self, limits: dict[str, int]) -> None:
+        world = self.make_world(body=limits)
         seen: list[bytes] = []
 
         class ByBody(Scripted):

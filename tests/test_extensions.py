@@ -44,6 +44,11 @@ class OfflineServicesTests(SynchronousTestCase):
         asked = OfflineServices.of(config()).ask("pod_0", "/x")
         self.assertRaises(AskFailed, asked.send, None)
 
+    def test_counts_for_nobody(self) -> None:
+        counter = OfflineServices.of(config()).counter("failures", "It failed.", "kind", ["slow"])
+        counter.add("slow")
+        self.assertRaises(ValueError, counter.add, "other")
+
 
 class BuildTests(PluginFolderCase):
     """What can be built, and what is said when it cannot."""

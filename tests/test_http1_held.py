@@ -36,7 +36,7 @@ class HeldBodyTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.directory = self.mktemp()
-        self.budget = HoldBudget(self.directory, spool_limit_bytes=10_000)
+        self.budget = HoldBudget(self.directory, 10_000, 10_000)
 
     def held(self, spool_limit_bytes: int = 10_000, memory_limit_bytes: int = MEMORY) -> HeldBody:
         return HeldBody(self.budget, memory_limit_bytes, spool_limit_bytes)
@@ -128,13 +128,28 @@ class HeldBodyTests(SynchronousTestCase):
         self.assert_nothing_is_left()
         self.assertEqual((self.budget.most_spool_bytes, self.budget.most_memory_bytes), (150, 0))
 
+    def test_memory_that_all_bodies_share(self) -> None:
+        self.budget.memory_limit_bytes = 15
+        first, second = self.held(), self.held()
+        spoolless = self.held(spool_limit_bytes=0)
+        self.assertTrue(first.append(b"0123456789"))
+        self.assertTrue(second.append(b"abcdefghij"), "on disk")
+        self.assertFalse(spoolless.append(b"abcdefghij"))
+        self.assertEqual((self.budget.memory_bytes, self.budget.spool_bytes), (10, 10))
+        self.assertEqual(read_all(second), b"abcdefghij")
+        first.close()
+        self.assertTrue(spoolless.append(b"abcdefghij"), "there is room again")
+        second.close()
+        spoolless.close()
+        self.assert_nothing_is_left()
+
 
 class FileTests(SynchronousTestCase):
     """The files themselves, and disks that do not take them."""
 
     def test_nobody_else_can_find_or_read_them(self) -> None:
         directory = os.path.join(self.mktemp(), "var", "spool")
-        budget = HoldBudget(directory, 1000)
+        budget = HoldBudget(directory, 1000, 1000)
         held = HeldBody(budget, 0, 1000)
         self.assertTrue(held.append(b"secret"))
         self.assertEqual(os.listdir(directory), [])
@@ -148,7 +163,7 @@ class FileTests(SynchronousTestCase):
     def test_a_folder_that_cannot_be_made(self) -> None:
         blocked = Path(self.mktemp())
         blocked.write_bytes(b"a file, no folder")
-        budget = HoldBudget(str(blocked / "spool"), 1000)
+        budget = HoldBudget(str(blocked / "spool"), 1000, 1000)
         held = HeldBody(budget, 10, 1000)
         self.assertTrue(held.append(b"0123456789"))
         self.assertFalse(held.append(b"x"))
@@ -159,7 +174,7 @@ class FileTests(SynchronousTestCase):
 
     def test_a_disk_that_is_full_in_the_middle_of_a_chunk(self) -> None:
         """What was written of the refused chunk must not come back with a later one."""
-        budget = HoldBudget(self.mktemp(), 10**6)
+        budget = HoldBudget(self.mktemp(), 10**6, 10**6)
         held = HeldBody(budget, 0, 10**6)
         self.assertTrue(held.append(b"a" * 5000))
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -60,12 +60,12 @@ class RenderTests(SynchronousTestCase):
             self.assertNotIn(b"pod_eu0", data)
             self.assertEqual(reusable, not kind.closes)
             self.assertEqual(b"retry-after" in fields, kind.status == 503)
-        table = {400, 404, 405, 408, 413, 414, 417, 431, 500, 501, 502, 503, 504}
+        table = {200, 400, 404, 405, 408, 413, 414, 417, 431, 500, 501, 502, 503, 504, 508}
         self.assertEqual(seen, table)
 
-    def test_malformed_input_closes_the_connection(self) -> None:
+    def test_what_is_refused_by_its_head_closes_the_connection(self) -> None:
         closing = {kind.status for kind in all_refusals() if kind.closes}
-        self.assertEqual(closing, {400, 405, 408, 413, 414, 417, 431, 501})
+        self.assertEqual(closing, {200, 400, 405, 408, 413, 414, 417, 431, 501, 508})
 
     def test_further_fields(self) -> None:
         busy = render(errors.NobodyKnows("x"), b"i", [], without_body=False, close=False)

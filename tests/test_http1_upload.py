@@ -78,7 +78,7 @@ class World:
     def __init__(
         self, directory: str, spool_bytes: int = LIMITLESS, memory_bytes: int = MEMORY
     ) -> None:
-        self.budget = HoldBudget(directory, LIMITLESS)
+        self.budget = HoldBudget(directory, LIMITLESS, LIMITLESS)
         self.client = FakeClient()
         held = HeldBody(self.budget, memory_bytes, spool_bytes)
         self.upload = Upload(self.client, held)

@@ -58,7 +58,7 @@ class FlowTests(SynchronousTestCase):
     def test_a_client_that_goes_on_while_it_is_resumed(self) -> None:
         client = EagerClient()
         client.left = [PATTERN[MEMORY : MEMORY + 5], PATTERN[MEMORY + 5 : MEMORY + 9]]
-        budget = HoldBudget(self.mktemp(), LIMITLESS)
+        budget = HoldBudget(self.mktemp(), LIMITLESS, LIMITLESS)
         client.upload = upload = Upload(client, HeldBody(budget, MEMORY, 0))
         upload.received(PATTERN[:MEMORY])
         pod = FakePod(upload, full_after=1)

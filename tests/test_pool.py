@@ -32,11 +32,25 @@ class Waiting:
         self.refusal = refusal
 
 
+class Watching:
+    """Somebody who is told how connecting goes."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def dialed(self) -> None:
+        self.told.append("dialed")
+
+    def could_not_dial(self, reason: str) -> None:
+        self.told.append(reason)
+
+
 class PoolTestCase(SynchronousTestCase):
     def make_pool(self, **limits: Any) -> PodPool:
         self.reactor = MemoryReactor()
         self.dialings: list[Deferred[PodConnection]] = []
         self.wires: list[Wire] = []
+        self.observer = Watching()
         settings = UpstreamSettings(
             clock=self.reactor,
             kinds=response_kinds("X-Gitlab-Pod-"),
@@ -46,7 +60,7 @@ class PoolTestCase(SynchronousTestCase):
             idle_seconds=10,
             pool_idle_seconds=60,
         )
-        self.pool = PodPool(self.dial, settings, PoolLimits(**limits))
+        self.pool = PodPool(self.dial, settings, PoolLimits(**limits), self.observer)
         self.addCleanup(self.check_that_nothing_is_left)
         return self.pool
 
@@ -253,3 +267,72 @@ class EndTests(PoolTestCase):
         pool.abort()
         self.reactor.settle()
         self.assertTrue(self.wires[0].is_broken)
+
+
+class ObserverTests(PoolTestCase):
+    """How connecting goes, and trying it for its own sake."""
+
+    def test_each_outcome_is_told_before_who_waits_acts_on_it(self) -> None:
+        self.make_pool()
+        first, _ = self.waiting(2)
+        told_before: list[list[str]] = []
+        first.unreachable = lambda refusal: told_before.append(list(self.observer.told))  # type: ignore[method-assign]
+        self.refuse()
+        self.connect()
+        self.assertEqual(self.observer.told[1:], ["dialed"])
+        self.assertEqual(told_before, [self.observer.told[:1]])
+        self.assertIn("ConnectionRefusedError", self.observer.told[0])
+
+    def test_nothing_is_told_of_dialling_that_was_given_up(self) -> None:
+        pool = self.make_pool()
+        self.waiting(1)
+        pool.abort()
+        self.assertEqual(self.observer.told, [])
+
+    def test_nothing_is_told_by_a_pool_that_is_retired(self) -> None:
+        pool = self.make_pool()
+        self.waiting(2)
+        pool.retire()
+        self.connect()
+        self.refuse()
+        self.assertEqual(self.observer.told, [])
+
+    def test_a_connection_for_nobody_waits_for_the_next_request(self) -> None:
+        pool = self.make_pool()
+        pool.reconnect()
+        connection = self.connect()
+        self.assertEqual((self.observer.told, pool.idle_connections), (["dialed"], 1))
+        self.assertIs(pool.take(Waiting()), connection)
+
+    def test_a_connection_for_nobody_does_not_wait_for_ever(self) -> None:
+        pool = self.make_pool()
+        pool.reconnect()
+        self.connect()
+        self.reactor.pass_time(59)
+        self.assertEqual(pool.idle_connections, 1)
+        self.reactor.pass_time(1)
+        self.assertEqual(pool.open_connections, 0)
+
+    def test_one_try_at_a_time_and_none_for_a_pool_that_can_have_no_more(self) -> None:
+        pool = self.make_pool(connections=2)
+        pool.reconnect()
+        pool.reconnect()
+        self.assertEqual(len(self.dialings), 1)
+        self.connect()
+        pool.reconnect()
+        self.connect()
+        pool.reconnect()
+        self.assertEqual(self.dialings, [])
+
+    def test_a_try_serves_who_came_meanwhile(self) -> None:
+        pool = self.make_pool()
+        pool.reconnect()
+        (waiter,) = self.waiting(1)
+        self.assertEqual(len(self.dialings), 1)
+        self.assertIs(self.connect(), waiter.connection)
+
+    def test_no_try_after_the_end(self) -> None:
+        pool = self.make_pool()
+        pool.abort()
+        pool.reconnect()
+        self.assertEqual(self.dialings, [])

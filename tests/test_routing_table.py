@@ -62,6 +62,17 @@ class RouteTableTests(SynchronousTestCase):
             self.assertIsNone(self.table.remember(Route("/", "pod", exact)))
         self.assertEqual(len(self.table), 0)
 
+    def test_as_long_as_a_path_may_be(self) -> None:
+        longest = "/" + "x" * 254
+        for exact in (True, False):
+            self.table.remember(Route(longest, "one", exact))
+            self.table.remember(Route(longest + "x", "two", exact))
+            self.assertEqual(len(self.table.entries()), 1)
+            self.assertEqual(self.pod_of(longest), "one")
+            self.assertIsNone(self.pod_of(longest + "x"))
+            self.assertEqual(self.pod_of(longest + "/x" * 999), None if exact else "one")
+            self.table.forget(longest, exact)
+
     def test_times(self) -> None:
         self.clock.advance(5)
         default = self.table.remember(Route("/a/", "pod"))

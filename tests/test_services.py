@@ -5,8 +5,8 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
-from pods.errors import AskFailed
-from pods.interfaces import IServices, PodAnswer
+from pods.errors import AskFailed, NotAsked
+from pods.interfaces import ICounter, IServices, PodAnswer
 from tests.support_memory import RouterTestCase, World
 from tests.support_messages import get, head_of_response, response
 
@@ -103,6 +103,14 @@ class AskTests(RouterTestCase):
             self.assert_nothing_runs(world)
             world.reactor.pass_time(3)
 
+    def test_the_router_is_to_blame(self) -> None:
+        """At one of its own limits it says so: that is no fault of the pod."""
+        world = self.make_world("pod_a", limits={"pod_connections": 1, "pod_queue": 0})
+        client = world.client()
+        client.say(get("/slow"))
+        self.failureResultOf(asked(world), NotAsked)
+        client.reset()
+
     def test_a_target_that_is_not_encoded(self) -> None:
         world = self.make_world()
         for target in ("/\u00e4", "/a b", "/a\r\nX-Evil: 1", "x", ""):
@@ -122,3 +130,9 @@ class ServicesTests(RouterTestCase):
         self.assertIs(services.clock, world.reactor)
         self.assertIs(services.random, world.chance)
         self.assertEqual([pod.name for pod in services.pods.all], list(world.pods))
+
+    def test_counters_are_the_routers(self) -> None:
+        world = self.make_world()
+        counter = world.router.services.counter("tried", "It was tried.")
+        verifyObject(ICounter, counter)
+        self.assertIs(world.router.counters.tallies.all["tried"], counter)

@@ -161,6 +161,16 @@ class FakeServicesTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(first).body, b"x")
         self.assertEqual(self.successResultOf(self.ask(services)).body, b"x")
 
+    def test_counters(self) -> None:
+        services = FakeServices()
+        failures = services.counter("failures", "It failed.", "kind", ["slow", "wrong"])
+        services.counter("questions", "It was asked.").add()
+        failures.add("slow")
+        self.assertRaises(ValueError, failures.add, "other")
+        self.assertEqual(
+            services.counts, {"failures": {"slow": 1, "wrong": 0}, "questions": {"": 1}}
+        )
+
     def test_learned(self) -> None:
         answer = learned("/a", "pod_a", exact=True, ttl_seconds=5)
         self.assertEqual(
