@@ -142,13 +142,12 @@ class Router:
 
     def refused(self, connection: ClientConnection, raw: RawRequest | None, why: Refusal) -> bytes:
         """The answer to what never became a request; writes its log line."""
-        method = raw.method if raw is not None else b"-"
-        target = raw.target if raw is not None else b"-"
-        journal = self._journal(connection, method, target, None)
+        raw = raw or RawRequest(b"-", b"-", 1, [])
+        sent_id = raw.values(b"x-request-id")
+        journal = self._journal(connection, raw.method, raw.target, sent_id)
         self.counters.refusals[why.status] += 1
         self.finished(journal.record(why.status, why.reason))
-        accept = [v for name, v in raw.fields if name.lower() == b"accept"] if raw else []
-        without_body = method == b"HEAD"
+        accept, without_body = raw.values(b"accept"), raw.method == b"HEAD"
         return render(why, journal.request_id, accept, without_body=without_body, close=True)
 
     # -- for exchanges -------------------------------------------------------

@@ -295,6 +295,12 @@ class RequestIdTests(RequirementTestCase):
             message = self.forwarded(get("/", *[f"X-Request-Id: {line}" for line in lines]))
             self.assertRegex(message.get("X-Request-Id") or "", r"\A[0-9a-f]{32}\Z")
 
+    def test_b18_kept_when_the_head_is_refused(self) -> None:
+        _, client = self.said(b"GET / HTTP/1.1\r\nX-Request-Id: mine\r\n\r\n")
+        answer = client.take()
+        self.assertEqual((answer.status, answer.get("X-Request-Id")), (400, "mine"))
+        client.leave()
+
     def test_b18_the_same_on_every_hop(self) -> None:
         for fields in ((), ("X-Request-Id: mine",)):
             world = self.make_world("pod_a")

@@ -38,7 +38,7 @@ RESPONSE_SPECIAL = frozenset({b"connection", b"content-length", b"transfer-encod
 #: Fields that naming them in ``Connection`` does not remove: a client must not
 #: be able to take away what a pod relies on (requirement 14).
 PROTECTED = frozenset(
-    {b"authorization", b"cookie", b"forwarded", b"host", b"range", b"via", b"x-request-id"}
+    b"authorization cookie forwarded host max-forwards range via x-request-id".split()
 )
 PROTECTED_PREFIXES = (b"content-", b"if-", b"x-forwarded-", b"x-gitlab-")
 

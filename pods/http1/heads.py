@@ -109,6 +109,10 @@ class RawRequest:
     minor_version: int
     fields: list[Field]
 
+    def values(self, name: bytes) -> list[bytes]:
+        """The values of a field in order; ``name`` in lower case."""
+        return [value for field, value in self.fields if field.lower() == name]
+
 
 class RequestHeadReader(_HeadReader):
     """Reads request heads from a client, one after the other."""
