@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from threading import Event, Thread
 from typing import Any
 
+from tests.integration.certificates import Authority
 from tests.integration.http_pod import Exchange, HttpPod
 from tests.integration.support import (
     MIB,
@@ -20,6 +21,7 @@ from tests.integration.support import (
     RouterProcess,
     ask,
     connect,
+    free_port,
     wait_for,
 )
 from tests.support_messages import chunk, chunked, get, request
@@ -171,6 +173,24 @@ class LeavingTests(SocketTestCase):
             wait_for(router.access_log, "the request to be over", 1)
             self.assertEqual(router.access_log()[0]["status"], 499)
             self.assertEqual(pod.count("GET", "/never"), 0)
+
+    def test_e31_with_pipelined_requests_unread_over_tls(self) -> None:
+        folder, port = self.folder(), free_port()
+        authority = Authority(folder)
+        certificate, key = authority.issue("localhost")
+        endpoint = f"ssl:{port}:interface=127.0.0.1:privateKey={key}:certKey={certificate}"
+        router, pod = self.start(self.think, router={"listen": [endpoint]})
+        for leave in (self.break_off, socket.socket.close):
+            self.is_aborted.clear()
+            seen = pod.count("GET")
+            plain = connect(("127.0.0.1", port))
+            client = authority.client_context().wrap_socket(plain, server_hostname="localhost")
+            self.addCleanup(client.close)
+            client.sendall(get("/slow") + get("/never") * 100)
+            wait_for(lambda seen=seen: pod.count("GET") > seen, "the first request to come")
+            leave(client)
+            self.assertTrue(self.is_aborted.wait(1), "the pod's request goes on")
+        wait_for(lambda: len(router.access_log()) == 2, "both requests to be over", 1)
 
     def test_e31_in_an_upload_that_the_pod_does_not_take(self) -> None:
         router, pod = self.start(self.stall)

@@ -161,7 +161,7 @@ class RouteTests(RouterTestCase):
         self.assertIsNone(world.knows("/a"))
         self.assertEqual(world.knows("/b"), "pod_b")
 
-    def test_g44_what_a_learn_answer_or_a_rule_says_is_not_for_other_paths(self) -> None:
+    def test_g42_what_a_learn_answer_says_is_not_for_other_paths(self) -> None:
         world = self.make_world("pod_a", router={"strategy": "learn"})
         client = world.client()
         client.say(get("/foo/x"))
