@@ -23,6 +23,7 @@ from twisted.internet.protocol import Factory
 
 from pods.config import PodConfig
 from pods.errors import ConfigurationError, Fault
+from pods.http1.secured import SecuredPodConnection
 from pods.http1.upstream import PodConnection
 
 Dial = Callable[[Factory[PodConnection]], Deferred[PodConnection]]
@@ -39,14 +40,27 @@ def dialer(pod: PodConfig, reactor: Any, connect_seconds: float) -> Dial:
 
     def dial(factory: Factory[PodConnection]) -> Deferred[PodConnection]:
         connecting: Deferred[PodConnection] = endpoint.connect(factory)
+        if is_tls(pod):
+            connecting.addCallback(_secured)
         return connecting.addTimeout(connect_seconds, reactor)
 
     return dial
 
 
+def is_tls(pod: PodConfig) -> bool:
+    """Whether the pod is spoken to over TLS."""
+    return urlsplit(pod.url).scheme == "https"
+
+
 def host_field(pod: PodConfig) -> bytes:
     """The Host of requests that the router makes on its own behalf."""
     return urlsplit(pod.url).netloc.encode("ascii")
+
+
+def _secured(connection: PodConnection) -> Deferred[SecuredPodConnection]:
+    """The handshake belongs to connecting: before it nothing is verified, and nothing is sent."""
+    assert isinstance(connection, SecuredPodConnection)
+    return connection.secured()
 
 
 def _endpoint(pod: PodConfig, reactor: Any, connect_seconds: float) -> Any:
@@ -57,7 +71,7 @@ def _endpoint(pod: PodConfig, reactor: Any, connect_seconds: float) -> Any:
         if pod.endpoint
         else _tcp_endpoint(reactor, host, port, connect_seconds)
     )
-    if url.scheme == "https":
+    if is_tls(pod):
         endpoint = wrapClientTLS(_tls_options(pod, host), endpoint)
     return endpoint
 

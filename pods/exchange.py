@@ -147,7 +147,7 @@ class Exchange:
     def _forward(self, placement: Placement, is_replaceable: bool = False) -> None:
         """Send the request to a pod."""
         router, head, upload, pod = self._router, self._head, self._upload, placement.pod
-        self._placement = placement
+        self._placement = placement = router.lasting.doubts.weighed(placement, head.path)
         self._is_replaceable = is_replaceable
         self._interim = []
         if placement.remember is not None and self._remembers:
@@ -264,11 +264,13 @@ class Exchange:
             self._router.memory.forget(self._entry)
 
     def _check_replayable(self, redirect: Redirect) -> None:
-        if self._upload is None or self._upload.can_start_over:
+        if self._placement is None or self._upload is None or self._upload.can_start_over:
             return
-        if self._remembers:  # so that the client's next try goes there at once
-            route = Route(self._head.path, redirect.pod, exact=True)
-            self._router.memory.remember(route, self._head.path)
+        path, is_fixed = self._head.path, self._placement.certain and self._entry is None
+        if is_fixed or not self._remembers:  # then the client's next try must be held whole
+            self._router.lasting.doubts.note(path)
+        else:  # or it goes there at once
+            self._router.memory.remember(Route(path, redirect.pod, exact=True), path)
         raise errors.NotReplayable("The request must be sent again.")
 
     # == learn ================================================================

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import attrs
 
 from pods.config import Config, RuleConfig
+from pods.http1.heads import KNOWN_METHODS
 from pods.routing.paths import is_ambiguous, is_learn_endpoint
 from pods.routing.rules import Rules
 
@@ -41,9 +42,11 @@ Step = Callable[[Config, str, str], Explanation | None]
 
 
 def _refused(config: Config, method: str, path: str) -> Explanation | None:
-    if method not in ("CONNECT", "TRACE"):
-        return None
-    return Explanation("nobody, the router answers 405", f"{method} is not relayed")
+    if method in ("CONNECT", "TRACE"):
+        return Explanation("nobody, the router answers 405", f"{method} is not relayed")
+    if method.encode("utf-8") not in KNOWN_METHODS:
+        return Explanation("nobody, the router answers 501", f"{method} is no method it knows")
+    return None
 
 
 def _learn_endpoint(config: Config, method: str, path: str) -> Explanation | None:

@@ -11,9 +11,14 @@ from pods.accesslog import NoAccessLog, Sink
 from pods.clients import Clients
 from pods.config import Config
 from pods.counters import Counters
+from pods.doubts import Doubts
 from pods.health import HealthWatch
 from pods.http1.held import HoldBudget
 from pods.routing.table import RouteTable
+
+
+def _doubts(lasting: Lasting) -> Doubts:
+    return Doubts(lasting.clock)
 
 
 @attrs.define(eq=False)
@@ -30,6 +35,7 @@ class Lasting:
     health: HealthWatch
     counters: Counters = attrs.field(factory=Counters)
     clients: Clients = attrs.field(factory=Clients)
+    doubts: Doubts = attrs.field(default=attrs.Factory(_doubts, takes_self=True))
     access_log: Sink = attrs.field(factory=NoAccessLog)
 
     @classmethod

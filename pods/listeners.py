@@ -47,7 +47,8 @@ class Listeners:
                 endpoint = serverFromString(self._reactor, description)
                 opened.append((description, await endpoint.listen(self._factory)))
             except Exception as error:
-                await self._close(opened)
+                for _, port in opened:  # not waited for: the caller shall know at once
+                    maybeDeferred(port.stopListening)
                 raise CannotStart(f"cannot listen on {description}: {error}") from error
         for _, port in opened:
             self._log.info("Listening on {address}", address=port.getHost())

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from pods.config import Config, PodConfig
-from pods.dialing import dialer
+from pods.dialing import dialer, is_tls
 from pods.health import HealthWatch, PodObserver
 from pods.http1.fields import response_kinds
 from pods.http1.heads import HeadLimits
 from pods.http1.pool import PodPool, PoolLimits
-from pods.http1.upstream import UpstreamSettings
+from pods.http1.secured import SecuredPodConnection
+from pods.http1.upstream import PodConnection, UpstreamSettings
 
 
 def make_pools(
@@ -33,7 +34,8 @@ def make_pools(
         if before is not None and _is_unchanged(pod, config, before[0]):
             return before[1][pod.name]
         dial = dialer(pod, reactor, config.timeouts.connect)
-        return PodPool(dial, settings, limits, PodObserver(health, pod.name))
+        protocol = SecuredPodConnection if is_tls(pod) else PodConnection
+        return PodPool(dial, settings, limits, PodObserver(health, pod.name), protocol)
 
     return {name: make(pod) for name, pod in config.pods.items()}
 

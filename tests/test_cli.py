@@ -194,6 +194,10 @@ class ExplainTests(SynchronousTestCase):
             self.because("TRACE", "/admin"),
             ("nobody, the router answers 405", "TRACE is not relayed"),
         )
+        self.assertEqual(
+            self.because("FOO", "/admin"),
+            ("nobody, the router answers 501", "FOO is no method it knows"),
+        )
 
 
 class ExplainCommandTests(CommandCase):

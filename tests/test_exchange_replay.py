@@ -251,6 +251,30 @@ class NotReplayableTests(RouterTestCase):
         self.assertEqual(client.take().status, 503)
         self.assertEqual(world.knows("/group/x"), "pod_a")
         client.leave()
+        self.assert_the_next_try_succeeds(world, once=True)
+
+    def test_a_rule_that_leads_to_a_late_bounce(self) -> None:
+        rules = [{"path": "/group", "pod": "pod_a"}]
+        world = self.make_world(body={"memory_bytes": 10}, rules=rules)
+        client = world.client()
+        client.say(request("POST", "/group/x", "Content-Length: 300") + b"x" * 200)
+        world.pods["pod_a"].say(bounce("pod_b"))
+        self.assertEqual(client.take().status, 503)
+        client.leave()
+        self.assert_the_next_try_succeeds(world, once=False)
+
+    def assert_the_next_try_succeeds(self, world: World, once: bool) -> None:
+        """It is bounced again, but this time all of the body is held."""
+        again = world.client()
+        again.say(request("POST", "/group/x", "Content-Length: 300") + b"x" * 300)
+        world.pods["pod_a"].say(CONTINUE)
+        world.pods["pod_a"].say(bounce("pod_b", once=once))
+        world.pods["pod_b"].say(CONTINUE)
+        sent = world.pods["pod_b"].take()
+        self.assertEqual(sent.body, b"x" * 300)
+        world.pods["pod_b"].say(response(200, b"kept"))
+        self.assertEqual(again.take().body, b"kept")
+        again.leave()
 
 
 class BodyLimitTests(RouterTestCase):

@@ -82,6 +82,8 @@ class RenderTests(SynchronousTestCase):
             ([b"application/json"], JSON),
             ([b"text/html", b"Application/JSON;q=0.5"], JSON),
             ([b"application/problem+json"], JSON),
+            ([b"application/json;q=0, text/plain"], TEXT),
+            ([b"text/x-json-ish"], TEXT),
         ]:
             data = render(refusal, b"id-1", accept, without_body=False, close=True)
             _, fields, body, _ = read(data)

@@ -54,7 +54,7 @@ LAYERS: Mapping[str, str] = {
     "not_found": "errors interfaces http1 counters",
     "bounces": "errors protocol",
     "locator": "errors interfaces protocol client_request",
-    "dialing": "errors config http1.upstream",
+    "dialing": "errors config http1.secured http1.upstream",
     "question": "errors interfaces http1",
     "services": "errors interfaces routing.pods http1 tallies question",
     "extensions": "errors interfaces wording plugins config",
@@ -65,7 +65,8 @@ LAYERS: Mapping[str, str] = {
     ),
     # What makes the parts, runs them, and is started.
     "clients": "http1",
-    "lasting": "config routing http1 accesslog clients counters health",
+    "doubts": "interfaces",
+    "lasting": "config routing http1 accesslog clients counters doubts health",
     "pools": "config http1 dialing health",
     "router": (
         "errors interfaces protocol config routing http1 counters accesslog journal lasting memory"
@@ -83,7 +84,7 @@ LAYERS: Mapping[str, str] = {
     "service": ("errors config http1.server accesslog checking listeners monitor readiness router"),
     "signals": "",
     "tap": "errors config checking ending listeners service signals",
-    "explain": "config routing.paths routing.rules",
+    "explain": "config http1.heads routing.paths routing.rules",
     "cli": "errors config checking explain",
     # The pods' side, and the demo that runs both sides: the router never imports it.
     "reference": (

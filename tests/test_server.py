@@ -318,6 +318,18 @@ class DrainTests(RouterTestCase):
             self.assertTrue(client.is_ended and not client.is_broken)
         self.successResultOf(drained)
 
+    def test_half_a_head_is_told_to_come_back(self) -> None:
+        world = self.make_world("pod_a")
+        client = world.client()
+        client.say(b"GET / HTTP/1.1\r\nHost: exa")
+        drained = world.router.clients.drain()
+        world.reactor.settle()
+        answer = client.take()
+        self.assertEqual((answer.status, answer.get("Retry-After")), (503, "1"))
+        client.half_close()
+        self.successResultOf(drained)
+        self.assertEqual(world.contacted(), [])
+
     def test_an_answer_that_has_begun_is_completed(self) -> None:
         world = self.make_world("pod_a")
         client = world.client()

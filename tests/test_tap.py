@@ -146,6 +146,14 @@ class CannotStartTests(CommandTestCase):
             self.assertIn("cannot listen on tcp:", line)
             self.assertIn("in use", line)
 
+    def test_the_second_listener_is_in_use(self) -> None:
+        taken = re.findall(r'"(tcp:.*)"', (self.folder / "router.toml").read_text())[0]
+        self.good(f'tcp:0:interface=127.0.0.1", "{taken}')
+        for command in FOREGROUND:
+            code, (line,), _ = self.run_to_the_end(*command)
+            self.assertEqual(code, 1)
+            self.assertIn(f"cannot listen on {taken}:", line)
+
     def test_a_daemon_reports_it_too(self) -> None:
         code, lines, _ = self.run_to_the_end("twistd", "--pidfile=twistd.pid", "--logfile=log")
         self.assertEqual(code, 1)

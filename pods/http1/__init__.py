@@ -5,5 +5,5 @@ Pure: :mod:`~pods.http1.fields`, :mod:`~pods.http1.heads`, :mod:`~pods.http1.hop
 :mod:`~pods.http1.forwarding`, :mod:`~pods.http1.refusals`.  Holding: :mod:`~pods.http1.held`,
 :mod:`~pods.http1.upload`.
 On Twisted: :mod:`~pods.http1.server` (clients), :mod:`~pods.http1.upstream`,
-:mod:`~pods.http1.pool`, :mod:`~pods.http1.attempt` (pods).
+:mod:`~pods.http1.secured`, :mod:`~pods.http1.pool`, :mod:`~pods.http1.attempt` (pods).
 """

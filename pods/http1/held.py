@@ -14,6 +14,9 @@ from typing import IO
 import attrs
 
 READ_BYTES = 65_536
+#: Chunks are put together up to this size: each one costs memory of its own, and a client that
+#: sends single bytes must not cost forty times what it sends.
+SMALL_BYTES = 4096
 
 
 @attrs.define(eq=False)
@@ -70,7 +73,7 @@ class HoldBudget:
 class HeldBody:
     """The beginning of one body, from its first byte on.
 
-    :param memory_limit_bytes: kept in memory; chunks are kept as they came, not copied.
+    :param memory_limit_bytes: kept in memory; all but small chunks as they came, not copied.
     :param spool_limit_bytes: then on disk; may be raised.
     """
 
@@ -102,8 +105,11 @@ class HeldBody:
             return False
         if not self._budget.take_memory(size):
             return False
-        self._starts.append(self.size)
-        self._chunks.append(chunk)
+        if self._chunks and len(self._chunks[-1]) + size <= SMALL_BYTES:
+            self._chunks[-1] += chunk
+        else:
+            self._starts.append(self.size)
+            self._chunks.append(chunk)
         self._memory_bytes += size
         return True
 

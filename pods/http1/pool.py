@@ -68,10 +68,11 @@ class PodPool:
         settings: UpstreamSettings,
         limits: PoolLimits,
         observer: DialObserver | None = None,
+        protocol: type[PodConnection] = PodConnection,
     ) -> None:
         self.settings = settings
         self._dial = dial
-        self._factory = Factory.forProtocol(lambda: PodConnection(settings, self))
+        self._factory = Factory.forProtocol(lambda: protocol(settings, self))
         self._factory.noisy = False
         self._clock: Clock = settings.clock
         self._limits = limits

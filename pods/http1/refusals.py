@@ -7,6 +7,7 @@ Pure.  A short body, no pod name, no version; ``application/problem+json``
 from __future__ import annotations
 
 import json
+import re
 
 from pods.errors import Refusal
 
@@ -38,7 +39,7 @@ def render(
 
 
 def _body(refusal: Refusal, request_id: bytes, accept: list[bytes]) -> tuple[bytes, bytes]:
-    if any(b"json" in value.lower() for value in accept):
+    if _accepts_json(accept):
         problem = {
             "type": "about:blank",
             "title": refusal.title,
@@ -49,3 +50,17 @@ def _body(refusal: Refusal, request_id: bytes, accept: list[bytes]) -> tuple[byt
         return b"application/problem+json", json.dumps(problem).encode("ascii") + b"\n"
     text = f"{refusal.status} {refusal.title}\n{refusal.detail}\n"
     return b"text/plain; charset=utf-8", text.encode("utf-8")
+
+
+def _accepts_json(accept: list[bytes]) -> bool:
+    """Whether JSON is asked for by name; for ``*/*`` text will do (RFC 9110, section 12.5.1)."""
+    for value in accept:
+        for member in value.lower().split(b","):
+            media_type, *parameters = (part.strip() for part in member.split(b";"))
+            is_json = media_type == b"application/json" or media_type.endswith(b"+json")
+            if is_json and not any(_NOT_AT_ALL.fullmatch(part) for part in parameters):
+                return True
+    return False
+
+
+_NOT_AT_ALL = re.compile(rb"q=0(?:\.0{0,3})?")

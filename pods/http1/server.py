@@ -15,7 +15,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pods.errors import BadRequest, Refusal, RequestTimeout
+from pods.errors import AtLimit, BadRequest, Refusal, RequestTimeout
 from pods.http1.deadline import Deadline
 from pods.http1.fields import Field
 from pods.http1.forwarding import Peer, response_to_client, wants_trailers
@@ -172,7 +172,10 @@ class ClientConnection(Protocol):
         """Close when what runs is done; at once if nothing does."""
         self._is_draining = True
         if self._exchange is None and not self._is_closing:
-            self._close()
+            if self._heads.is_midway:
+                self._refuse_head(None, AtLimit("The router is shutting down."))
+            else:
+                self._close()
 
     # -- from Twisted --------------------------------------------------------
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pods.http1.fields import Field
-from pods.http1.held import HeldBody
+from pods.http1.held import SMALL_BYTES, HeldBody
 
 #: How far the client may be ahead of the pod before it is paused.
 READ_AHEAD_BYTES = 65_536
@@ -71,7 +71,10 @@ class Upload:
         if self.replayable and not self._held.append(data):
             self.replayable = False
         if not self.replayable:
-            self._backlog.append(data)
+            if self._backlog and len(self._backlog[-1]) + len(data) <= SMALL_BYTES:
+                self._backlog[-1] += data
+            else:
+                self._backlog.append(data)
         self._look()
         self._pump()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from typing import Any
 
@@ -63,6 +64,27 @@ class PodEndpointTests(IntegrationTestCase):
             answer = self.through({"url": pod.url, **{k: str(v) for k, v in options.items()}})
             self.assertEqual(answer.status, 502, case)
             self.assertEqual(pod.seen, [], case)
+
+    def test_a_handshake_that_fails_is_a_pod_that_cannot_be_reached(self) -> None:
+        """Nothing of the request was sent, so another pod of the region may have it."""
+        stranger = Authority(self.folder(), "stranger").server_context("localhost")
+        untrusted, good = self.pod("untrusted", echo, tls=stranger), self.pod("good", echo)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"https://localhost:{silent.getsockname()[1]}"
+            for case, sick in (("untrusted", untrusted.url), ("silent", url)):
+                router = self.router(
+                    router={"region": "eu"},
+                    timeouts={"connect": 0.5},
+                    pods={
+                        "sick": {"url": sick, "region": "eu"},
+                        "good": {"url": good.url, "region": "us"},
+                    },
+                )
+                answer = ask(router.address, "/echo", "POST", BODY)
+                self.assertEqual((answer.status, answer.body), (200, BODY), case)
+                (line,) = wait_for(router.access_log, "the log line")
+                self.assertEqual((line["pod"], line["attempts"]), ("good", 2), case)
+        self.assertEqual(untrusted.seen, [])
 
 
 class ListenerTests(IntegrationTestCase):
