@@ -23,6 +23,8 @@ from pods.errors import BadRequest, BadResponse, HeadersTooLarge, MethodUnknown,
 from pods.http1.fields import Field
 
 END_OF_HEAD = b"\r\n\r\n"
+#: How much of a refused request's target is told to the log.
+TOLD_TARGET_BYTES = 1024
 #: method SP target SP version, single spaces, visible ASCII, no fragment (RFC 9112, section 3).
 REQUEST_LINE = re.compile(
     rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}) ([\x21\x22\x24-\x7e]+) HTTP/1\.([0-9])\r\n"
@@ -122,6 +124,7 @@ class RequestHeadReader(_HeadReader):
     def __init__(self, limits: HeadLimits) -> None:
         super().__init__(limits)
         self._skipped_a_line = False
+        self._line: re.Match[bytes] | None = None  # of the current head, or of the last one
 
     def feed(self, data: bytes) -> tuple[RawRequest, bytes] | None:
         """Take bytes in.
@@ -139,6 +142,14 @@ class RequestHeadReader(_HeadReader):
         head, rest = complete
         return self._parse(head), rest
 
+    @property
+    def begun(self) -> RawRequest | None:
+        """What is known of a head that was refused or is incomplete, for the log."""
+        if self._line is None:
+            return None
+        method, target, minor = self._line.groups()
+        return RawRequest(method, target[:TOLD_TARGET_BYTES], int(minor), [])
+
     def _without_empty_line(self, data: bytes) -> bytes:
         """One empty line before a request is skipped (RFC 9112, section 2.2), not more."""
         if self._begun not in (b"", b"\r"):
@@ -150,12 +161,13 @@ class RequestHeadReader(_HeadReader):
         if not data.startswith(b"\r\n"):
             return data
         if self._skipped_a_line:
+            self._line = None
             raise BadRequest("More than one empty line before a request.")
         self._skipped_a_line = True
         return self._without_empty_line(data[2:]) if data[2:] else b""
 
     def _parse(self, head: bytes) -> RawRequest:
-        line = REQUEST_LINE.match(head)
+        line = self._line = REQUEST_LINE.match(head)
         if line is None or len(head) > min(self._limits.header_bytes, self._limits.url_bytes):
             # The first thing that is wrong decides, as when the head comes bit by bit.
             self._check_unfinished(head, 0)
@@ -190,8 +202,9 @@ class RequestHeadReader(_HeadReader):
         if begins is not None and len(begins[1] or b"") > self._limits.url_bytes:
             raise UriTooLong(f"The target is longer than {self._limits.url_bytes} bytes.")
         self._line_checked = b"\n" in begun
+        self._line = REQUEST_LINE.match(begun) if self._line_checked else None
         if self._line_checked:
-            is_right = REQUEST_LINE.match(begun) is not None
+            is_right = self._line is not None
         else:
             is_right = begins is not None and begins.end() == len(begun)
         if not is_right:

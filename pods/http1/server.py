@@ -173,7 +173,7 @@ class ClientConnection(Protocol):
         self._is_draining = True
         if self._exchange is None and not self._is_closing:
             if self._heads.is_midway:
-                self._refuse_head(None, AtLimit("The router is shutting down."))
+                self._refuse_head(self._heads.begun, AtLimit("The router is shutting down."))
             else:
                 self._close()
 
@@ -284,7 +284,7 @@ class ClientConnection(Protocol):
             raw, self._buffer = complete
             self._exchange = self._site.open_exchange(self, raw)
         except Refusal as refusal:
-            self._refuse_head(raw, refusal)
+            self._refuse_head(raw or self._heads.begun, refusal)
             return
         self._reading.clear()
         if self._body is not None:
@@ -384,7 +384,8 @@ class ClientConnection(Protocol):
         elif self._exchange is not None:
             self._exchange.refuse(RequestTimeout("The body did not come in time."))
         elif self._heads.is_midway:
-            self._refuse_head(None, RequestTimeout("The request's head did not come in time."))
+            late = RequestTimeout("The request's head did not come in time.")
+            self._refuse_head(self._heads.begun, late)
         else:
             self._close()
 
