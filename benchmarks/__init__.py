@@ -1,0 +1,1 @@
+"""Long and heavy runs of a real router; nothing of it is shipped."""
