@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+from io import StringIO
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.fuzz.__main__ import TARGETS, dictionary, load_fuzzer, prepared
+from tests.fuzz.__main__ import TARGETS, Progress, dictionary, load_fuzzer, prepared
 from tests.fuzz.target import BrokenPromise, Target, cuttings, same, whole
 
 
@@ -74,6 +75,15 @@ class RunnerTests(SynchronousTestCase):
         inputs = sorted(path.read_bytes() for path in (folder / "corpus").iterdir())
         self.assertEqual(inputs, [b"a", b"b", b"c"])
         self.assertEqual((folder / "words").read_text(), '"\\x22\\x0d"\n')
+
+    def test_a_finding_is_shown(self) -> None:
+        def check(data: bytes) -> bool:
+            raise BrokenPromise("broken")
+
+        printed = StringIO()
+        self.patch(sys, "stderr", printed)
+        self.assertRaises(BrokenPromise, Progress("some_target", 1, check), b"\0a")
+        self.assertEqual(printed.getvalue(), "some_target: the input was b'\\x00a'\n")
 
     def test_no_words_no_dictionary(self) -> None:
         self.assertEqual(dictionary(()), "")

@@ -28,7 +28,11 @@ class Progress:
 
     def __call__(self, data: bytes) -> None:
         self._inputs += 1
-        self._accepted += self._check(data)
+        try:
+            self._accepted += self._check(data)
+        except Exception:
+            print(f"{self._name}: the input was {data!r}", file=sys.stderr, flush=True)
+            raise
         now = time.monotonic()
         if now >= self._next_at:
             self._next_at = now + PROGRESS_SECONDS
