@@ -38,7 +38,6 @@ LAYERS: Mapping[str, str] = {
     # Built-ins: what a third party can use, and the pure words about paths.
     "strategies": "errors interfaces protocol options routing.paths routing.acceptance",
     "delays": "errors interfaces options routing.paths",
-    "stores": "errors interfaces",
     "tallies": "interfaces",
     "testing": "errors interfaces protocol routing tallies",
     # Bytes: knows neither routes nor strategies.
