@@ -83,6 +83,39 @@ class PodAnswer:
     body: bytes
 
 
+@attrs.frozen
+class StoredRoute:
+    """A route as a store keeps it.  Times are seconds since the epoch."""
+
+    path: str  #: without a slash at its end
+    exact: bool
+    pod: str | None  #: None: what was learned before ``learned_at`` is wrong, and nothing is known
+    learned_at: float
+    expires_at: float  #: the first moment at which it no longer holds
+
+
+@attrs.frozen
+class Found:
+    """What a store knows of one path."""
+
+    #: The routes that cover it and hold now: the exact one first, then the longer before the
+    #: shorter.
+    routes: tuple[StoredRoute, ...] = ()
+    #: The shortest prefix of the path, at least as long as the first of the prefix routes, for
+    #: which there is no exact route, and below which there is no route at all.  ``/``: nothing is
+    #: stored.  None: no prefix is like that.
+    empty_below: str | None = None
+
+
+@attrs.frozen
+class Changes:
+    """What other processes have changed in a store."""
+
+    routes: Sequence[StoredRoute] = ()  #: in the order of the changes
+    #: True: there were too many to follow; whatever is kept in memory may be wrong.
+    lost_track: bool = False
+
+
 # -- what a strategy gets ----------------------------------------------------
 
 
@@ -125,6 +158,15 @@ class IServices(Interface):
         :param target: path and query, fully percent-encoded.
         :returns: the answer, whatever its status; the body is at most 64 KiB.
         :raises pods.errors.AskFailed: no connection, slow, oversized, no HTTP.
+        """
+
+    def secret(purpose: str) -> bytes:
+        """32 bytes that nobody outside knows.  All workers of the router, and all routers that
+        share its key file, have the same; they outlive restarts.
+
+        Not for ``from_config()``: nothing is open yet.
+
+        :param purpose: begins with your plugin's name; another purpose has another secret.
         """
 
     def counter(name: str, help: str, label: str = "", values: Iterable[str] = ()) -> Any:
@@ -262,17 +304,34 @@ class IDelayPolicyFactory(IPlugin):
 
 
 class IRouteStore(Interface):
-    """Where routes persist.  Every method but ``close`` may be called from the reactor thread
-    only, and none may block it."""
+    """Where routes persist, behind the bounded table in memory.
 
-    def get(paths: Sequence[str]) -> Awaitable[Sequence[tuple[Route, float]]]:
-        """What is stored for these paths: routes with the time at which each expires."""
+    Every method is called in the reactor thread, and none may block it: what takes time happens
+    elsewhere, later.  A store may be shared by several processes.  Nothing that goes wrong in it
+    is ever raised into a request: what cannot be read is not known, what cannot be written is
+    kept in memory for as long as that is possible, and both are counted and said once.
 
-    def put(route: Route, expires_at: float) -> None:
-        """Store this soon, replacing what is known for its path and ``exact``."""
+    Times are seconds since the epoch, on the clock that the store was made with.
+    """
 
-    def forget(path: str, exact: bool) -> None:
-        """Drop this soon."""
+    def open() -> Awaitable[None]:
+        """Get ready.  Fires soon, and never fails: a store that cannot be used is put aside."""
+
+    def find(path: str) -> Awaitable[Found]:
+        """What is known of one path, changes included that are not written yet.
+
+        :param path: not ambiguous; a slash at its end means nothing.
+        """
+
+    def put(route: StoredRoute) -> None:
+        """Keep this soon, unless something is known for the same path and ``exact`` that was
+        learned later.  A route without a pod says that what was learned before it is wrong."""
+
+    def used(route: StoredRoute) -> None:
+        """This one was of use just now: over the limit, those go first that were not for long."""
+
+    def changes() -> Awaitable[Changes]:
+        """What other processes have changed since this was last asked."""
 
     def close() -> Awaitable[None]:
-        """Write what is pending and let go of the file."""
+        """Write what is pending and let go of everything; fires when that is done."""
