@@ -10,7 +10,6 @@ decide with is elsewhere and pure: :mod:`pods.routing`, :mod:`pods.protocol`, :m
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pods import errors
@@ -25,13 +24,12 @@ from pods.http1.refusals import render
 from pods.http1.request import RequestHead
 from pods.http1.response import CONTINUE, ResponseHead
 from pods.http1.server import ClientConnection
-from pods.http1.tunnel import Tunnel
 from pods.http1.upload import Upload
 from pods.interfaces import Placement, Route
 from pods.journal import CLIENT_LEFT, Journal
 from pods.locator import Locator
-from pods.not_found import HeldResponse
 from pods.protocol import BOUNCE_STATUSES, UNTEACHING_STATUSES, Redirect
+from pods.reply import Reply
 from pods.routing.paths import is_learn_endpoint
 from pods.routing.table import Entry
 
@@ -63,10 +61,7 @@ class Exchange:
         self._continued = False  # the client has been told to send its body
         self._interim: list[ResponseHead] = []  # kept back: this pod may yet bounce the request
         self._remembers = True  # False after a redirect "once"
-        # release
-        self._held: HeldResponse | None = None  # a 404 that must wait
-        self._response: ResponseHead | None = None  # what the client has been sent the head of
-        self._client_is_full = False
+        self._reply: Reply | None = None  # once it is known which response the client gets
 
     # == receive ==============================================================
 
@@ -132,11 +127,12 @@ class Exchange:
 
     def _ask_strategy(self) -> Locator:
         if self._locator is None:
-            request, pods = self._request(), self._router.pools
+            request, pods = self.request(), self._router.pools
             self._locator = Locator(self._strategy, request, pods, self.refuse)
         return self._locator
 
-    def _request(self) -> ClientRequest:
+    def request(self) -> ClientRequest:
+        """The request as plugins see it."""
         address, memory_bytes = self._client.peer.address, self._router.config.body.memory_bytes
         return ClientRequest(
             self._head, address, self._tried, self._upload, self.go_ahead, memory_bytes
@@ -199,23 +195,19 @@ class Exchange:
         if redirect is not None and head.status in BOUNCE_STATUSES:
             self._redirected(redirect)
             return
-        self._settle(head)
+        attempt = self._attempt
+        assert attempt is not None
+        if self._upload is not None:
+            self._settle(self._upload, attempt, head)
         self._learn(head)
-        if head.status == 404:
-            limit = self._router.config.limits.held_not_found
-            self._held = HeldResponse(head, self._router.counters, limit)
-        elif head.status == 101:
-            self._open_tunnel(head)
-        else:
-            self._release(head)
+        self._release(head, attempt)
 
-    def _settle(self, head: ResponseHead) -> None:
+    def _settle(self, upload: Upload, attempt: Attempt, head: ResponseHead) -> None:
         """The pod keeps the request: its body is not needed a second time."""
-        if self._upload is not None and self._attempt is not None:
-            self._upload.settle()
-            if head.status < 400 and not self._head.expects_continue:
-                # The router asked whether the body is wanted; the client did not.
-                self._attempt.send_body_now()
+        upload.settle()
+        if head.status < 400 and not self._head.expects_continue:
+            # The router asked whether the body is wanted; the client did not.
+            attempt.send_body_now()
 
     def unreachable(self, refusal: errors.Refusal) -> None:
         """No byte of the request was sent: another pod may do, unless this one is the owner."""
@@ -223,7 +215,7 @@ class Exchange:
 
     def failed(self, refusal: errors.Refusal) -> None:
         """The connection to the pod was lost, or its answer is garbage."""
-        if self._response is not None or self._held is not None:
+        if self._reply is not None:
             self.refuse(refusal)
             return
         body_is_held = self._upload is None or self._upload.can_start_over
@@ -283,84 +275,43 @@ class Exchange:
 
     # == release ==============================================================
 
-    def _release(self, head: ResponseHead) -> None:
-        """Let the response go to the client."""
-        self._journal.released = self._router.clock.seconds()
-        self._response = head
-        for interim in self._interim:
-            self._client.inform(interim)
-        self._client.respond(head)
+    def _release(self, head: ResponseHead, attempt: Attempt) -> None:
+        """Let the response go to the client, as soon as it may."""
+        reply = self._reply = Reply(self, self._router, self._client, self._journal, attempt, head)
+        if head.status == 101:
+            self._attempt = None  # the tunnel has it
+        reply.begin(self._interim)
 
     def received(self, data: bytes) -> None:
         """Some of the response's body."""
-        if self._held is None:
-            self._journal.bytes_out += len(data)
-            self._client.send(data)
-        elif not self._held.append(data) and self._attempt is not None:
-            self._attempt.pause()
-            self._hold(self._held)
+        assert self._reply is not None
+        self._reply.received(data)
 
     def ended(self, trailers: list[Field]) -> None:
         """The response is complete."""
+        assert self._reply is not None
         self._attempt = None
-        trailers = allowed_trailers(trailers, self._router.our_prefix)
-        if self._held is not None:
-            self._held.end(trailers)
-            self._hold(self._held)
-        else:
-            self._finish()
-            self._client.end(trailers)
-
-    def _hold(self, held: HeldResponse) -> None:
-        """A 404 leaves when the delay policy says so, not when it is there."""
-        if held.is_waiting:
-            return
-        release_at = partial(self._router.delay.release_at, self._request(), self._journal.arrived)
-        try:
-            held.wait(self._router.clock, release_at, self._let_go)
-        except errors.Refusal as refusal:
-            self.refuse(refusal)
-
-    def _let_go(self) -> None:
-        """A held 404's time has come."""
-        held, self._held = self._held, None
-        assert held is not None
-        self._release(held.head)
-        for data in held.chunks:
-            self.received(data)
-        if held.trailers is not None:
-            self.ended(held.trailers)
-        elif self._attempt is not None and not self._client_is_full:
-            self._attempt.resume()
+        self._reply.ended(allowed_trailers(trailers, self._router.our_prefix))
 
     def client_is_full(self) -> None:
         """The client is slow: let the pod wait."""
-        self._client_is_full = True
-        if self._attempt is not None and self._held is None:
-            self._attempt.pause()
+        flow = self._reply or self._attempt
+        if flow is not None:
+            flow.pause()
 
     def client_is_ready(self) -> None:
         """The client has caught up."""
-        self._client_is_full = False
-        if self._attempt is not None and self._held is None:
-            self._attempt.resume()
-
-    def _open_tunnel(self, head: ResponseHead) -> None:
-        """Both sides have agreed on another protocol: step aside until it ends."""
-        attempt, self._attempt = self._attempt, None
-        assert attempt is not None
-
-        tunnel = Tunnel(self._client, attempt, self._journal, lambda why: self._finish(error=why))
-        self._release(head)
-        attempt.become_tunnel(tunnel)
-        self._client.become_tunnel(tunnel)
+        flow = self._reply or self._attempt
+        if flow is not None:
+            flow.resume()
 
     # == log, and the other ways to end =======================================
 
     def refuse(self, refusal: errors.Refusal) -> None:
         """End with an answer of the router's own."""
-        if self._response is not None:  # too late: the client must see that it is not complete
-            self._finish(refusal.reason)
+        if self._reply is not None and self._reply.has_begun:
+            # Too late: the client must see that it is not complete.
+            self.finish(refusal.reason)
             self._client.abort()
         elif not self._is_over:
             close = refusal.closes or self._client.will_close
@@ -372,15 +323,15 @@ class Exchange:
                 close=close,
             )
             self._router.counters.refusals[refusal.status] += 1
-            self._finish(refusal.reason, refusal.status)
+            self.finish(refusal.reason, refusal.status)
             self._client.answer(answer, close=close)
 
     def client_gone(self) -> None:
         """The client has left: nobody wants an answer any more."""
         self._router.counters.client_aborts += 1
-        self._finish("the client left")
+        self.finish("the client left")
 
-    def _finish(self, error: str | None = None, status: int = 0) -> None:
+    def finish(self, error: str | None = None, status: int = 0) -> None:
         """Let go of everything, and write the log line.
 
         :param error: what went wrong, if anything.
@@ -389,12 +340,13 @@ class Exchange:
         if self._is_over:
             return
         self._is_over = True
-        for running in (self._attempt, self._locator, self._held):
+        for running in (self._attempt, self._locator, self._reply):
             if running is not None:
                 running.cancel()
-        self._attempt = self._locator = self._held = None
+        self._attempt = self._locator = None
         if self._upload is not None:
             self._upload.close()
         if not status:
-            status = self._response.status if self._response is not None else CLIENT_LEFT
+            reply = self._reply
+            status = reply.head.status if reply is not None and reply.has_begun else CLIENT_LEFT
         self._router.finished(self._journal.record(status, error))

@@ -57,10 +57,11 @@ LAYERS: Mapping[str, str] = {
     "question": "errors interfaces http1",
     "services": "errors interfaces routing.pods http1 tallies question",
     "extensions": "errors interfaces wording plugins config",
+    "reply": "errors http1 journal not_found",
     # The life of a request: the only module that knows all of it.
     "exchange": (
         "errors interfaces protocol routing http1 journal client_request bounces locator memory"
-        " not_found"
+        " reply"
     ),
     # What makes the parts, runs them, and is started.
     "clients": "http1",
