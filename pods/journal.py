@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 
 from pods.accesslog import AccessRecord
@@ -12,9 +14,13 @@ CLIENT_LEFT = 499  #: the status of a request whose client left before it was an
 
 @attrs.define(eq=False)
 class Journal:
-    """Notes about one request.  Moments are seconds on the clock."""
+    """Notes about one request.  Moments are seconds on the clock, whatever it counts from.
+
+    :param wall_seconds: the time of day, in seconds since the epoch.
+    """
 
     clock: Clock
+    wall_seconds: Callable[[], float]
     client: str
     method: bytes
     path: str
@@ -41,8 +47,9 @@ class Journal:
 
         :param error: why the router answered itself, or broke off.
         """
+        total_seconds = self.clock.seconds() - self.arrived
         return AccessRecord(
-            time=self.arrived,
+            time=self.wall_seconds() - total_seconds,
             client=self.client,
             method=self.method.decode("ascii"),
             path=self.path,
@@ -55,7 +62,7 @@ class Journal:
             placed_seconds=self._since(self.placed),
             answered_seconds=self._since(self.answered),
             released_seconds=self._since(self.released),
-            total_seconds=self.clock.seconds() - self.arrived,
+            total_seconds=total_seconds,
             request_id=self.request_id.decode("ascii"),
             error=error,
         )

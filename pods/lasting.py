@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -25,10 +26,12 @@ def _doubts(lasting: Lasting) -> Doubts:
 class Lasting:
     """The router's memory and its clients.
 
-    :param clock: IReactorTime.
+    :param clock: IReactorTime; on some reactors it does not know the time of day.
+    :param wall_seconds: the time of day, in seconds since the epoch.
     """
 
     clock: Any
+    wall_seconds: Callable[[], float]
     random: Random
     table: RouteTable
     budget: HoldBudget
@@ -39,14 +42,16 @@ class Lasting:
     access_log: Sink = attrs.field(factory=NoAccessLog)
 
     @classmethod
-    def begin(cls, config: Config, clock: Any, chance: Random) -> Lasting:
+    def begin(
+        cls, config: Config, clock: Any, wall_seconds: Callable[[], float], chance: Random
+    ) -> Lasting:
         """What a router begins with: it remembers nothing and nobody is there."""
         cache, body = config.cache, config.body
         table = RouteTable(
-            clock.seconds, cache.max_entries, cache.ttl_seconds, cache.max_ttl_seconds
+            wall_seconds, cache.max_entries, cache.ttl_seconds, cache.max_ttl_seconds
         )
         budget = HoldBudget(body.spool_dir, body.total_spool_bytes, body.total_memory_bytes)
-        return cls(clock, chance, table, budget, HealthWatch(clock))
+        return cls(clock, wall_seconds, chance, table, budget, HealthWatch(clock))
 
     def adopt(self, config: Config) -> None:
         """Live within another configuration; routes to pods that are gone are forgotten."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Container
+import time
+from collections.abc import Callable, Container
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -49,6 +50,7 @@ class Router:
 
     :param reactor: IReactorTime and what endpoints need.
     :param chance: the only source of chance.
+    :param wall_seconds: the time of day, in seconds since the epoch.
     :param before: the router whose place this one will take: it has the same memory and the same
         clients, and the connections to pods that have not changed.
     :raises pods.errors.ConfigurationError: a plugin refuses its options, or a file named in the
@@ -61,13 +63,14 @@ class Router:
         reactor: Any,
         chance: random.Random | None = None,
         before: Router | None = None,
+        wall_seconds: Callable[[], float] = time.time,
     ) -> None:
         self.config = config
         self.clock = reactor
         self.lasting: Lasting = (
             before.lasting
             if before is not None
-            else Lasting.begin(config, reactor, chance or random.Random())
+            else Lasting.begin(config, reactor, wall_seconds, chance or random.Random())
         )
         self.counters = self.lasting.counters
         self.table = self.lasting.table
@@ -236,6 +239,7 @@ class Router:
     ) -> Journal:
         return Journal(
             clock=self.clock,
+            wall_seconds=self.lasting.wall_seconds,
             client=connection.peer.address,
             method=method,
             path=target.partition(b"?")[0].decode("ascii"),

@@ -20,6 +20,10 @@ from tests.support_messages import Message
 from tests.support_wire import Wire
 
 
+#: The time of day at which a world begins.
+MIDNIGHT_SECONDS = 1_700_006_400.0
+
+
 @attrs.define(eq=False)
 class MemoryPod:
     """A pod that says what the test says."""
@@ -79,6 +83,10 @@ class MemoryReactor(Clock):
         self._dialings.append(dialing)
         return dialing
 
+    def wall_seconds(self) -> float:
+        """The time of day: not what the reactor's clock counts from."""
+        return MIDNIGHT_SECONDS + self.seconds()
+
     def settle(self) -> None:
         """Let everything happen that can happen now."""
         self.advance(0)
@@ -127,7 +135,9 @@ class World:
         self.reactor.pods = {pod.port: pod for pod in self.pods.values()}
         self.chance = ScriptedRandom(choices)
         config = from_mapping(_with_defaults(tables, self.pods), "router.toml", folder)
-        self.router = Router(config, self.reactor, self.chance)
+        self.router = Router(
+            config, self.reactor, self.chance, wall_seconds=self.reactor.wall_seconds
+        )
         self.router.lasting.access_log = self
 
     def write(self, record: AccessRecord) -> None:
