@@ -1,4 +1,4 @@
-"""A pod that says which request it answers: ``python -m benchmarks.pod NAME PORT ALL_NAMES``.
+"""A pod that says which request it answers: ``python -m benchmarks.pod NAME PORT ALL_NAMES TTL``.
 
 It is a process of its own, so that it can be killed, made of asyncio alone, so that it starts fast
 and nothing of the router is tested against itself.
@@ -18,7 +18,6 @@ from collections.abc import Iterator, Mapping, Sequence
 PIECES = 8  #: of a slow answer
 PIECE_SECONDS = 0.02
 BIG_LINES = 40_000  #: of an answer that a client does not want to its end
-TTL_SECONDS = 30
 WEBSOCKET_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 Headers = Mapping[str, str]
@@ -80,9 +79,10 @@ async def body_of(reader: asyncio.StreamReader, headers: Headers) -> bytes:
 class Pod:
     """Answers for what it owns and bounces everything else."""
 
-    def __init__(self, name: str, names: Sequence[str]) -> None:
+    def __init__(self, name: str, names: Sequence[str], ttl_seconds: int) -> None:
         self._name = name
         self._names = names
+        self._ttl_seconds = ttl_seconds
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until either side ends it."""
@@ -127,7 +127,7 @@ class Pod:
 
     async def _say(self, target: str, text: bytes, writer: asyncio.StreamWriter) -> None:
         prefix = f"/{target.split('/')[1]}/"
-        cache = json.dumps({"path_prefix": prefix, "ttl_seconds": TTL_SECONDS})
+        cache = json.dumps({"path_prefix": prefix, "ttl_seconds": self._ttl_seconds})
         names = {"X-Gitlab-Pod-Cache": cache}
         if last_segment(target) == "slow":
             writer.write(head("HTTP/1.1 200 OK", names | {"Transfer-Encoding": "chunked"}))
@@ -168,10 +168,11 @@ def in_pieces(text: bytes, count: int, at_once: int = 500) -> Iterator[bytes]:
         yield text * min(at_once, count - start)
 
 
-async def main(name: str, port: int, names: Sequence[str]) -> None:
-    server = await asyncio.start_server(Pod(name, names).serve, "127.0.0.1", port, backlog=512)
+async def main(name: str, port: int, names: Sequence[str], ttl_seconds: int) -> None:
+    pod = Pod(name, names, ttl_seconds)
+    server = await asyncio.start_server(pod.serve, "127.0.0.1", port, backlog=512)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3].split(",")))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3].split(","), int(sys.argv[4])))

@@ -19,6 +19,7 @@ from tests.integration.support import RouterProcess, accepts, ask, free_port, wa
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("pod_a", "pod_b", "pod_c")
 MAX_ROUTES = 1000  #: so few that the cache is soon full, and memory can be compared
+ROUTE_SECONDS = 30  #: so short that routes expire while a benchmark runs
 MEMORY_BYTES = 16_384  #: so few that uploads go to disk
 SAMPLE = re.compile(r"^(\w+)(?:\{.*\})? (\S+)$", re.MULTILINE)
 
@@ -29,13 +30,19 @@ class PodProcesses:
     def __init__(self) -> None:
         self.ports = {name: free_port() for name in NAMES}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._ttl_seconds = 0
 
     def start(self, name: str) -> None:
         command = [sys.executable, "-m", "benchmarks.pod", name, str(self.ports[name])]
-        self._processes[name] = subprocess.Popen([*command, ",".join(NAMES)], cwd=ROOT)
+        command += [",".join(NAMES), str(self._ttl_seconds)]
+        self._processes[name] = subprocess.Popen(command, cwd=ROOT)
 
-    def start_all(self) -> None:
-        """Start every pod and wait until all accept connections."""
+    def start_all(self, ttl_seconds: int = ROUTE_SECONDS) -> None:
+        """Start every pod and wait until all accept connections.
+
+        :param ttl_seconds: how long the routes hold that they teach.
+        """
+        self._ttl_seconds = ttl_seconds
         for name in NAMES:
             self.start(name)
         for name in NAMES:

@@ -65,6 +65,7 @@ class CacheConfig:
     """``[cache]``"""
 
     max_entries: Annotated[int, whole(1, 10**9)] = 1_000_000
+    memory_entries: Annotated[int, whole(1, 10**8)] = 100_000
     ttl_seconds: Annotated[float, seconds(0.01, _YEAR_SECONDS)] = 3600
     max_ttl_seconds: Annotated[float, seconds(0.01, _YEAR_SECONDS)] = 86_400
 
