@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.defer import Deferred
+
 from pods import errors
 from pods.bounces import check_target, read_redirect
 from pods.client_request import ClientRequest
@@ -107,7 +109,15 @@ class Exchange:
             return
         if rule is not None and rule.strategy is not None:
             self._strategy = self._router.strategies[rule.strategy]
-        entry = self._entry = self._router.memory.recall(head.path)
+        known = self._router.memory.recall(head.path)
+        if isinstance(known, Deferred):  # it is not in memory, but may be on disk
+            self._ask().wait(known, self._recalled)
+        else:
+            self._recalled(known)
+
+    def _recalled(self, entry: Entry | None) -> None:
+        """The router's memory has answered."""
+        self._entry = entry
         if entry is None:
             self._locate()
         else:
@@ -119,13 +129,13 @@ class Exchange:
     def _locate(self) -> None:
         """It is not: ask the strategy."""
         self._journal.route = "strategy"
-        self._ask_strategy().locate(self._located)
+        self._ask().locate(self._located)
 
     def _located(self, placement: Placement) -> None:
         """The strategy has chosen; unless it is certain, another pod would have done as well."""
         self._forward(placement, is_replaceable=not placement.certain)
 
-    def _ask_strategy(self) -> Locator:
+    def _ask(self) -> Locator:
         if self._locator is None:
             request, pods = self.request(), self._router.pools
             self._locator = Locator(self._strategy, request, pods, self.refuse)
@@ -226,7 +236,7 @@ class Exchange:
         """A pod that was only one of several may be replaced by another (contract, section 5)."""
         self._attempt = None
         if self._is_replaceable and may_be_sent:
-            self._ask_strategy().locate(self._located, instead_of=refusal)
+            self._ask().locate(self._located, instead_of=refusal)
         else:
             self.refuse(refusal)
 
@@ -246,7 +256,7 @@ class Exchange:
         except errors.Refusal as refusal:
             self.refuse(refusal)
         else:
-            self._ask_strategy().redirected(self._placement, redirect, self._forward)
+            self._ask().redirected(self._placement, redirect, self._forward)
 
     def _unlearn(self, redirect: Redirect) -> None:
         """A route that led to a bounce was wrong, unless the bounce is for this once."""

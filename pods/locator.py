@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Container
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 from twisted.internet.defer import CancelledError, Deferred
@@ -17,6 +17,7 @@ from pods.protocol import Redirect
 
 Question = Callable[[], Placement | Awaitable[Placement]]
 Use = Callable[[Placement], None]
+Known = TypeVar("Known")
 
 
 @attrs.define(eq=False)
@@ -49,6 +50,19 @@ class Locator:
     def redirected(self, placement: Placement, redirect: Redirect, use: Use) -> None:
         """Where does it go now that a pod has bounced it?"""
         self._ask(lambda: self._strategy.redirected(self._request, placement, redirect), use)
+
+    def wait(self, memory: Deferred[Known], use: Callable[[Known], None]) -> None:
+        """Go on with what the router's memory knows, once it has looked.
+
+        :param memory: never fails but for being cancelled.
+        """
+
+        def looked(known: Known) -> None:
+            if not self._is_cancelled:
+                use(known)
+
+        self._asking = memory
+        memory.addCallback(looked).addErrback(self._broken)
 
     def cancel(self) -> None:
         """The answer is no longer wanted."""
@@ -113,6 +127,8 @@ class Locator:
 
     def _broken(self, failure: Failure) -> None:
         """Not the strategy's fault: what was done with its answer failed."""
+        if self._is_cancelled and failure.check(CancelledError):
+            return
         self._log.failure("A request could not be sent on", failure)
         self._refuse(_useless("sending the request on failed"))
 
