@@ -19,6 +19,7 @@ from pods.routing.pods import PodDirectory
 from pods.testing.chance import ScriptedRandom
 from pods.testing.contracts import DelayPolicyContractTests, StrategyContractTests
 from pods.testing.fakes import FakePods, FakeRequest, FakeServices, answered, learned
+from pods.testing.store_contract import RouteStoreContractTests
 
 __all__ = [
     "Clock",
@@ -28,6 +29,7 @@ __all__ = [
     "FakeServices",
     "Headers",
     "PodDirectory",
+    "RouteStoreContractTests",
     "ScriptedRandom",
     "StrategyContractTests",
     "answered",
