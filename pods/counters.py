@@ -49,10 +49,13 @@ class Counters:
     bounces: int = 0
     route_hits: int = 0  #: requests whose path was remembered
     route_misses: int = 0
+    route_cold: int = 0  #: of both, those for which the store was asked
+    store_timeouts: int = 0  #: of the misses, those because the store did not answer in time
     refused_claims: Counter[str] = attrs.field(factory=Counter)  #: by reason
     refusals: Counter[int] = attrs.field(factory=Counter)  #: the router's own answers, by status
     not_found_held: int = 0  #: 404s that had to wait
     not_found_waiting: int = 0  #: 404s that wait now
+    not_found_added: Histogram = attrs.field(factory=Histogram)  #: how long they waited
     tallies: Tallies = attrs.field(factory=Tallies)  #: what plugins count
 
     def finished(self, record: AccessRecord) -> None:

@@ -1,45 +1,112 @@
-"""What the router remembers of routes: where facts come in, and which are believed."""
+"""What the router remembers of routes: where facts come in, and which are believed.
+
+Whatever is learned or forgotten is so in the table at once, and soon in the store behind it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Container
+import math
+from collections.abc import Collection, Container
+from typing import Any
 
 import attrs
+from twisted.internet.defer import Deferred
 
+from pods.cold_lookups import ColdLookups
 from pods.counters import Counters
 from pods.errors import ProtocolError
-from pods.interfaces import Route
+from pods.interfaces import Changes, Found, Route, StoredRoute
 from pods.protocol import CacheClaim
 from pods.routing.acceptance import Refused, acceptable, taught_route
-from pods.routing.table import Entry, RouteTable
+from pods.routing.paths import normalized
+from pods.routing.table import COLD, Entry, RouteTable
+
+USED_AT_ONCE = 1000  #: so many routes are told to be of use at a time
+_TRIES = 8  #: so often the store is asked anew, when what it said was outdated on its arrival
 
 
-@attrs.frozen
+def _cold_lookups(memory: RouteMemory) -> ColdLookups:
+    return ColdLookups(memory._look_up, memory._clock, memory.counters)
+
+
+@attrs.define(eq=False)
 class RouteMemory:
-    """The route table behind the rules of acceptance.
+    """The route table behind the rules of acceptance, and before a store.
 
-    :param pods: the names of the configured pods.
+    :param pods: the names of the configured pods; routes to others do not count.
+    :param store: an :class:`~pods.interfaces.IRouteStore`.
+    :param clock: IReactorTime, for how long the store may take.
     """
 
     table: RouteTable
     pods: Container[str]
     counters: Counters
+    store: Any
+    _clock: Any
+    _cold: ColdLookups = attrs.field(
+        default=attrs.Factory(_cold_lookups, takes_self=True), init=False
+    )
 
-    def recall(self, path: str) -> Entry | None:
-        """The remembered route for a path."""
+    async def open(self) -> None:
+        """Get ready: from now on it is the store that knows what there is."""
+        self.table.clear()
+        await self.store.open()
+
+    async def close(self) -> None:
+        """Have everything written, and let go of the store."""
+        self._cold.stop()
+        await self.store.close()
+
+    # -- what is known -----------------------------------------------------------
+
+    def recall(self, path: str) -> Entry | Deferred[Entry | None] | None:
+        """The remembered route for a path.
+
+        :returns: a Deferred only if the store must be waited for.  It never fails, and takes a
+            quarter of a second at most.
+        """
         entry = self.table.lookup(path)
+        if entry is None:
+            self.counters.route_misses += 1
+        elif entry is COLD:
+            answer = self._cold.ask(normalized(path))
+            if isinstance(answer, Deferred):
+                return answer.addCallback(self._counted)
+            return self._counted(answer)
+        else:
+            self.counters.route_hits += 1
+        return entry
+
+    async def _look_up(self, path: str) -> Entry | None:
+        for _ in range(_TRIES):
+            asked_at = self.table.changes
+            found = await self.store.find(path)
+            entry = self.table.resolved(path, self._usable(found), asked_at)
+            if entry is not COLD:
+                return entry
+        return None
+
+    def _usable(self, found: Found) -> Found:
+        routes = tuple(route for route in found.routes if route.pod in self.pods)
+        return attrs.evolve(found, routes=routes)
+
+    def _counted(self, entry: Entry | None) -> Entry | None:
         if entry is None:
             self.counters.route_misses += 1
         else:
             self.counters.route_hits += 1
         return entry
 
-    def learn(self, claims: list[bytes], answered_by: str, asked_path: str) -> None:
+    # -- what comes in -----------------------------------------------------------
+
+    def learn(self, claims: list[bytes], answered_by: str, asked_path: str) -> Entry | None:
         """Believe what a pod teaches with its cache headers, as far as it may.
 
         :param answered_by: the pod whose response carries them.
         :param asked_path: the path of the request.
+        :returns: what is remembered, if anything; of several, the last.
         """
+        entry = None
         for value in claims:
             try:
                 route = taught_route(CacheClaim.parse(value), answered_by, asked_path)
@@ -49,7 +116,8 @@ class RouteMemory:
             if isinstance(route, Refused):
                 self.counters.refused_claims[route] += 1
             else:
-                self.table.remember(route)
+                entry = self._believe(route)
+        return entry
 
     def remember(self, route: Route, asked_path: str) -> Entry | None:
         """Believe a strategy, as far as it may: it can name any configured pod.
@@ -62,9 +130,48 @@ class RouteMemory:
         elif route.pod not in self.pods:
             self.counters.refused_claims["unknown_pod"] += 1
         else:
-            return self.table.remember(route)
+            return self._believe(route)
         return None
+
+    def _believe(self, route: Route) -> Entry | None:
+        if route.ttl_seconds is not None and route.ttl_seconds <= 0:
+            self.store.put(self.table.forget(route.path, route.exact))
+            return None
+        entry = self.table.remember(route)
+        if entry is not None:
+            self.store.put(_stored(entry))
+        return entry
 
     def forget(self, entry: Entry) -> None:
         """This route was wrong; what has been learned for its path since then stays."""
-        self.table.discard(entry)
+        if self.table.discard(entry):
+            # Just newer than what was wrong: whatever any process has learned since then wins.
+            learned_at = math.nextafter(entry.learned_at, math.inf)
+            self.store.put(attrs.evolve(_stored(entry), pod=None, learned_at=learned_at))
+
+    # -- what others have done -----------------------------------------------------
+
+    def adopt(self, pods: Collection[str]) -> None:
+        """From now on these pods are configured; routes to others are as good as forgotten."""
+        is_one_new = any(pod not in self.pods for pod in pods)
+        self.pods = pods
+        if is_one_new:
+            self.table.clear()  # what is stored for it did not count until now
+        else:
+            self.table.keep_only(pods)
+
+    def apply(self, changes: Changes) -> None:
+        """Other processes have changed this in the store."""
+        if changes.lost_track:
+            self.table.clear()
+        for route in changes.routes:
+            self.table.apply(route if route.pod in self.pods else attrs.evolve(route, pod=None))
+
+    def tell_used(self) -> None:
+        """Let the store know what has been of use; a part of it each time."""
+        for entry in self.table.take_used(USED_AT_ONCE):
+            self.store.used(_stored(entry))
+
+
+def _stored(entry: Entry) -> StoredRoute:
+    return StoredRoute(entry.path, entry.exact, entry.pod, entry.learned_at, entry.expires_at)

@@ -38,7 +38,7 @@ def is_ambiguous(path: str) -> bool:
     :param path: as the client sent it.  One that does not begin with ``/``, such
         as the ``*`` of ``OPTIONS *``, is ambiguous too.
     """
-    if not path.startswith("/"):
+    if path[:1] != "/":  # cheaper than startswith
         return True
     # Most paths have none of these; asking for each is cheaper than one search.
     if "%" in path or "//" in path or "/." in path or "\\" in path:
