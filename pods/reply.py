@@ -73,8 +73,7 @@ class Reply:
         """
         head = self.head
         if head.status == 404:
-            limit = self._router.config.limits.held_not_found
-            self._held = HeldResponse(head, self._router.counters, limit)
+            self._held = HeldResponse(head, self._router.lasting.releases)
             return
         for early in interim:
             self._client.inform(early)
@@ -131,14 +130,20 @@ class Reply:
         request, arrived = self._exchange.request(), self._journal.arrived
         release_at = partial(self._router.delay.release_at, request, arrived)
         try:
-            held.wait(self._router.clock, release_at, self._let_go)
+            held.wait(release_at, self._let_go)
         except Refusal as refusal:
             self._exchange.refuse(refusal)
+        else:
+            if held.refusal is not None and self._attempt is not None:
+                self._attempt.resume()  # what comes is not kept
 
     def _let_go(self) -> None:
         """A held 404's time has come."""
         held, self._held = self._held, None
         assert held is not None
+        if held.refusal is not None:
+            self._exchange.refuse(held.refusal)
+            return
         self._release()
         for data in held.chunks:
             self.received(data)

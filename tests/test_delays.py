@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any, ClassVar
 
 from hypothesis import given
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pods.delays import off, padded, random
+from pods.delays.floor import Floor, Quantum
 from pods.errors import ConfigurationError
 from pods.lazy import LazyDelay
-from pods.tallies import Tallies
 from pods.testing import DelayPolicyContractTests, FakeRequest, FakeServices
 from tests.test_routing_paths import plain_paths
 
@@ -57,9 +58,11 @@ class RandomTests(SynchronousTestCase):
         self.assertEqual(policy.release_at(GET, 0.0, 1.0), 3.0)
 
 
-def make_padded(secret: bytes = b"secret", least: float = 0.1, most: float = 1.0) -> padded.Padded:
-    floor = padded.Floor(60, least, most)
-    return padded.Padded(floor, Q, 1, secret, Tallies().declare("overruns", "", "", []))
+def make_padded(key: str = "key", least: float = 0.2, most: float = 0.5) -> padded.Padded:
+    services = FakeServices()
+    services.key = key
+    options = {"floor_seconds": least, "max_floor_seconds": most, "max_quantum_seconds": Q}
+    return padded.from_config(options, services)
 
 
 def overruns(policy: padded.Padded) -> int:
@@ -79,26 +82,45 @@ class PaddedTests(SynchronousTestCase):
         held = released - arrived
         self.assertGreater(released, answered - 1e-6)
         self.assertAlmostEqual(held / Q, round(held / Q), places=4)
-        self.assertLess(held, max(answered - arrived, 0.1) + 2 * Q + 1e-6)
+        self.assertLess(held, max(answered - arrived, 0.2) + 2 * Q + 1e-6)
 
-    @given(plain_paths, st.binary(min_size=1, max_size=8))
-    def test_below_the_floor_all_times_look_alike(self, path: str, secret: bytes) -> None:
-        policy, request = make_padded(secret), FakeRequest("GET", path)
-        held = {
-            round(policy.release_at(request, 0.0, took), 9) for took in (0.001, 0.01, 0.06, 0.1)
-        }
-        self.assertEqual(len(held), 1)
+    @given(plain_paths, st.floats(0, 0.2), st.text(max_size=8))
+    def test_below_the_floor_all_times_and_names_look_alike(
+        self, path: str, took: float, key: str
+    ) -> None:
+        policy = make_padded(key)
+        self.assertAlmostEqual(policy.release_at(FakeRequest("GET", path), 0.0, took), 0.25)
         self.assertEqual(overruns(policy), 0)
 
-    def test_the_formula(self) -> None:
+    def test_the_formula_above_the_floor(self) -> None:
         policy = make_padded()
-        phase = policy._phase_seconds("/private/project")
-        self.assertTrue(0 <= phase < Q)
-        self.assertEqual(policy.release_at(GET, 5, 5.31), 5 + Q * math.ceil((0.31 + phase) / Q))
+        phase = policy._phase("/private/project", Q)
+        for took in (0.201, 0.31, 0.3999, 7.0):
+            expected = 5 + Q * math.ceil(took / Q + phase)
+            self.assertAlmostEqual(policy.release_at(GET, 5, 5 + took), expected)
+
+    def test_one_name_always_shows_the_same(self) -> None:
+        policy = make_padded()
+        self.assertEqual(len({policy.release_at(GET, 0.0, 0.33) for _ in range(50)}), 1)
+
+    def test_where_the_steps_lie_says_nothing_of_the_time(self) -> None:
+        """Who makes a 404 later and later finds a step; over all names it may lie anywhere."""
+        for took in (0.21, 0.26):
+            policy = make_padded()
+            held = [
+                policy.release_at(FakeRequest("GET", f"/name{n}"), 0.0, took) for n in range(300)
+            ]
+            steps = Counter(round((one - took) / 0.01) for one in held)
+            self.assertEqual(len(steps), 2, "this one or the next")
+        quanta = [policy._phase("/private", quantum) for quantum in (0.05, 0.1)]
+        self.assertNotAlmostEqual(*quanta)
 
     def test_the_phase_is_the_names_own(self) -> None:
         policy = make_padded()
-        phase = policy._phase_seconds
+
+        def phase(path: str, policy: padded.Padded = policy) -> float:
+            return policy._phase(path, Q)
+
         for spelling in (
             "/private/other",
             "//private",
@@ -109,50 +131,152 @@ class PaddedTests(SynchronousTestCase):
             self.assertEqual(phase(spelling), phase("/private"), spelling)
         phases = [phase(f"/name{number}") for number in range(200)]
         self.assertEqual(len(set(phases)), 200)
-        self.assertTrue(min(phases) < Q / 10 < Q * 9 / 10 < max(phases) < Q)
-        self.assertNotEqual(phase("/private"), make_padded(b"other")._phase_seconds("/private"))
+        self.assertTrue(0 <= min(phases) < 0.1 < 0.9 < max(phases) < 1)
+        self.assertNotEqual(phase("/private"), phase("/private", make_padded("other")))
 
-    def test_each_process_has_a_secret_of_its_own(self) -> None:
-        one, other = (padded.from_config({}, FakeServices()) for _ in range(2))
-        self.assertNotEqual(one._phase_seconds("/a"), other._phase_seconds("/a"))
-        self.assertNotIn("secret", repr(one))
+    def test_the_secret_is_asked_for_when_it_is_needed_and_never_shown(self) -> None:
+        asked: list[str] = []
+
+        class Services(FakeServices):
+            def secret(self, purpose: str) -> bytes:
+                asked.append(purpose)
+                return b"very secret"
+
+        policy = padded.from_config({}, Services())
+        self.assertEqual(asked, [])
+        for _ in range(2):
+            policy.release_at(GET, 0.0, 0.1)
+        self.assertEqual(asked, ["padded"])
+        self.assertNotIn("very secret", repr(policy))
 
     def test_the_floor_is_learned(self) -> None:
         policy = make_padded()
-        policy.release_at(GET, 0.0, 0.4)
-        self.assertEqual(overruns(policy), 1)
-        for took in (0.01, 0.4):
-            self.assertGreaterEqual(policy.release_at(GET, 1.0, 1.0 + took), 1.4)
+        for second in range(3):
+            policy.release_at(GET, second, second + 0.31)
+        self.assertEqual(overruns(policy), 3)
+        for took in (0.01, 0.31, 0.38):
+            self.assertAlmostEqual(policy.release_at(GET, 4, 4 + took), 4.45)
+        self.assertEqual(overruns(policy), 3)
+
+    def test_stalls_teach_nothing(self) -> None:
+        """All that comes at one time is one stall, however much it is."""
+        policy = make_padded()
+        for second in (10.0, 300.0):
+            for _ in range(1000):
+                policy.release_at(GET, second - 0.4, second)
+        self.assertAlmostEqual(policy.release_at(GET, 301, 301.01), 301.25)
+
+    def test_slow_answers_do_not_hold_back_the_others_for_ever(self) -> None:
+        policy = make_padded()
+        for second in range(40):
+            self.assertGreaterEqual(policy.release_at(GET, second, second + 30.0), second + 30.0)
+        self.assertAlmostEqual(policy.release_at(GET, 80, 80.01), 80.55)
+
+    def test_a_client_that_sends_slowly_teaches_nothing(self) -> None:
+        for fields in ({"Content-Length": "5"}, {"Transfer-Encoding": "chunked"}):
+            policy, slow = make_padded(), FakeRequest("POST", "/private", headers=fields)
+            for second in range(10):
+                self.assertGreater(policy.release_at(slow, second, second + 3.0), second + 3.0)
+            self.assertAlmostEqual(policy.release_at(GET, 20, 20.01), 20.25)
+            self.assertEqual(overruns(policy), 0)
+
+    def test_an_empty_body_is_none(self) -> None:
+        policy = make_padded()
+        policy.release_at(FakeRequest("POST", "/x", headers={"Content-Length": "0"}), 0.0, 3.0)
         self.assertEqual(overruns(policy), 1)
 
-    def test_one_very_slow_answer_does_not_hold_back_the_others(self) -> None:
-        policy = make_padded()
-        self.assertGreaterEqual(policy.release_at(GET, 0.0, 30.0), 30.0)
-        self.assertLess(policy.release_at(GET, 31.0, 31.0), 32.0 + 2 * Q)
+    def test_overruns_make_the_steps_coarser(self) -> None:
+        policy = padded.from_config({}, FakeServices())
+        policy.release_at(GET, 0.0, 0.3)
+        self.assertAlmostEqual(policy.release_at(GET, 1, 1.01), 1 + 0.2 + 0.1)
+        self.assertAlmostEqual(policy.release_at(GET, 601, 601.01), 601 + 0.2 + 0.05)
+
+    def test_the_mean_added_by_default_with_pods_at_10_and_60_ms(self) -> None:
+        """With every combination of a question or a bounce before it."""
+        policy = padded.from_config({}, FakeServices())
+        took = [0.01, 0.06, 0.02, 0.07, 0.12]
+        added = [policy.release_at(GET, n, n + t) - n - t for n, t in enumerate(took * 20)]
+        self.assertLess(sum(added) / len(added), 0.3)
+        self.assertEqual(overruns(policy), 0)
 
 
 class FloorTests(SynchronousTestCase):
-    """``Floor``: the most that was seen lately."""
+    """``Floor``: a quarter above what was seen in three seconds lately."""
+
+    def seen(self, *times: tuple[float, float]) -> Floor:
+        floor = Floor(window_seconds=60, least_seconds=0.1, most_seconds=1.0)
+        for now, seconds in times:
+            floor.saw(now, seconds)
+        return floor
+
+    def test_the_third_highest_second_counts(self) -> None:
+        floor = self.seen((1, 0.4), (2, 0.9), (3, 0.2), (4, 0.5), (4.5, 0.6))
+        self.assertAlmostEqual(floor.at(5), 0.4 * 1.25)
+
+    def test_many_of_one_second_count_once(self) -> None:
+        floor = self.seen(*[(7 + n / 100, 0.5) for n in range(90)], (8, 0.5))
+        self.assertEqual(floor.at(9), 0.1)
 
     def test_forgets_after_two_windows_and_never_within_one(self) -> None:
-        for start in (0.0, 30.0, 59.9):
-            floor = padded.Floor(60, 0.1, 1.0)
-            floor.saw(start, 0.5)
-            floor.saw(start, 0.3)
+        for start in (0.0, 30.0, 56.9):
+            floor = self.seen(*[(start + n, 0.4) for n in range(3)])
             self.assertEqual(floor.at(start), 0.5)
             self.assertEqual(floor.at(start + 60), 0.5)
-            self.assertEqual(floor.at(start + 120), 0.1)
+            self.assertEqual(floor.at(start + 122), 0.1)
+
+    def test_fast_ones_do_not_lower_it(self) -> None:
+        floor = self.seen(*[(n, 0.4) for n in range(3)], *[(n / 100, 0.001) for n in range(5000)])
+        self.assertEqual(floor.at(50), 0.5)
 
     def test_a_long_silence(self) -> None:
-        floor = padded.Floor(60, 0.1, 1.0)
-        floor.saw(0, 0.5)
-        self.assertEqual(floor.at(10_000), 0.1)
+        self.assertEqual(self.seen((0, 0.5), (1, 0.5), (2, 0.5)).at(10_000), 0.1)
 
     def test_bounds(self) -> None:
-        floor = padded.Floor(60, 0.1, 1.0)
-        self.assertEqual(floor.at(0), 0.1)
-        floor.saw(0, 5.0)
-        self.assertEqual(floor.at(0), 1.0)
+        self.assertEqual(self.seen().at(0), 0.1)
+        self.assertEqual(self.seen((0, 5.0), (1, 5.0), (2, 5.0)).at(3), 1.0)
+
+    @given(st.lists(st.tuples(st.floats(0, 59), st.floats(0, 2)), max_size=60))
+    def test_within_a_window_it_is_the_third_highest(
+        self, times: list[tuple[float, float]]
+    ) -> None:
+        floor = self.seen(*times)
+        highest: dict[int, float] = {}
+        for now, seconds in times:
+            highest[int(now)] = max(highest.get(int(now), 0.0), seconds)
+        third = sorted([0.0, 0.0, 0.0, *highest.values()])[-3]
+        self.assertAlmostEqual(floor.at(59), min(max(third * 1.25, 0.1), 1.0))
+
+
+class QuantumTests(SynchronousTestCase):
+    """``Quantum``: wider with overruns, within bounds, and slowly narrower."""
+
+    def test_doubles_once_a_second_and_stays_within_bounds(self) -> None:
+        quantum = Quantum(0.05, 0.3, 60)
+        widths = []
+        for now in (5.0, 5.5, 6.0, 7.0, 8.0):
+            quantum.overrun(now)
+            widths.append(quantum.at(now))
+        self.assertEqual(widths, [0.1, 0.1, 0.2, 0.3, 0.3])
+
+    def test_halves_for_each_window_without_an_overrun(self) -> None:
+        quantum = Quantum(0.05, 0.3, 60)
+        for now in range(10):
+            quantum.overrun(now)
+        self.assertEqual(quantum.at(68), 0.3)
+        self.assertEqual(quantum.at(69), 0.15)
+        quantum.overrun(100)
+        self.assertEqual(quantum.at(159), 0.3)
+        self.assertEqual(
+            [quantum.at(now) for now in (160, 220, 280, 1000)], [0.15, 0.075, 0.05, 0.05]
+        )
+
+    def test_a_long_silence(self) -> None:
+        quantum = Quantum(0.05, 0.3, 60)
+        quantum.overrun(5)
+        quantum.overrun(6)
+        self.assertEqual(quantum.at(1e6), 0.05)
+        quantum.overrun(1e6)
+        self.assertEqual(quantum.at(1e6 + 59), 0.1)
 
 
 class OptionTests(SynchronousTestCase):
@@ -175,6 +299,11 @@ class OptionTests(SynchronousTestCase):
                 padded,
                 {"floor_seconds": 2, "max_floor_seconds": 1},
                 "floor_seconds: is over max_floor_seconds = 1",
+            ),
+            (
+                padded,
+                {"quantum_seconds": 2, "max_quantum_seconds": 1},
+                "quantum_seconds: is over max_quantum_seconds = 1; allowed: at most that",
             ),
             (padded, {"window_seconds": "x"}, 'window_seconds: is "x"; allowed: a number of'),
         ):

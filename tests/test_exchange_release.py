@@ -72,7 +72,7 @@ class ReleaseTests(RouterTestCase):
     def test_every_method_and_a_remembered_route(self) -> None:
         for method in ("HEAD", "POST", "DELETE"):
             world = self.world_with(1.0)
-            world.router.table.remember(Route("/group", "pod_a"))
+            world.router.memory.table.remember(Route("/group", "pod_a"))
             client = world.client()
             client.say(request(method, "/group/x"))
             answer = head_of_response(404, "Content-Length: 3")

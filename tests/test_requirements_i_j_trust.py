@@ -62,7 +62,7 @@ class NotFoundTests(RouterTestCase):
 
     def test_i52_after_a_bounce_or_with_a_remembered_route_too(self) -> None:
         world = self.waiting_world("pod_a")
-        world.router.table.remember(Route("/known", "pod_b"))
+        world.router.memory.table.remember(Route("/known", "pod_b"))
         client, other = world.client(), world.client()
         client.say(get("/x"))
         world.pods["pod_a"].say(bounce("pod_c"))
@@ -122,18 +122,46 @@ class NotFoundTests(RouterTestCase):
     def test_i52_held_404s_are_capped_and_none_leaves_early(self) -> None:
         world = self.waiting_world(*["pod_a"] * 4, limits={"held_not_found": 2})
         first, second, third = self.held(world, 3)
-        refused = third.take()
-        self.assertEqual((refused.status, refused.get("Retry-After")), (503, "1"))
-        self.assertNotIn(b"nothing", refused.body)
-        self.assertEqual((first.received, second.received), (b"", b""))
         first.reset()
-        (fourth,) = self.held(world, 1)
-        self.assertEqual(fourth.received, b"", "there is room again")
-        world.reactor.pass_time(10)
-        for client in (second, fourth):
-            self.assertEqual(client.take().status, 404)
-        for client in (second, third, fourth):
+        (fourth,) = self.held(world, 1)  # there is room again
+        world.reactor.pass_time(9.9)
+        clients = (second, third, fourth)
+        self.assertEqual([client.received for client in clients], [b"", b"", b""])
+        world.reactor.pass_time(0.1)
+        answers = [client.take() for client in clients]
+        self.assertEqual([answer.status for answer in answers], [404, 503, 404])
+        self.assertEqual(answers[1].get("Retry-After"), "1")
+        self.assertNotIn(b"nothing", answers[1].body)
+        for client in clients:
             client.leave()
+
+    def test_i52_who_fills_the_queue_sees_no_pods_time_in_the_refusals(self) -> None:
+        world = self.waiting_world(*["pod_a"] * 2, limits={"held_not_found": 0})
+        for seconds in (1, 6):
+            client = world.client()
+            client.say(get("/x"))
+            world.reactor.pass_time(seconds)
+            self.answer(world, "pod_a")
+            self.assertEqual(world.router.pools["pod_a"].idle_connections, 1)
+            world.reactor.pass_time(9.9 - seconds)
+            self.assertEqual(client.received, b"")
+            world.reactor.pass_time(0.1)
+            self.assertEqual(client.take().status, 503)
+            client.leave()
+
+    def test_i52_nothing_is_kept_of_what_becomes_a_refusal(self) -> None:
+        world = self.waiting_world("pod_a", limits={"held_not_found": 0})
+        client = world.client()
+        client.say(get("/x"))
+        pod = world.pods["pod_a"]
+        pod.say(head_of_response(404, "Content-Length: 1000000") + b"x" * 500_000)
+        self.assertFalse(pod.wire.is_paused)
+        self.assertEqual(world.router.counters.not_found_waiting, 0)
+        pod.say(b"x" * 500_000)
+        self.assertEqual(world.router.pools["pod_a"].idle_connections, 1)
+        world.reactor.pass_time(10)
+        self.assertEqual(client.take().status, 503)
+        client.leave()
 
 
 class Raising:

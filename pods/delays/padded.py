@@ -2,17 +2,17 @@
 
 A 404 leaves at ``arrived + q * ceil((max(E, F) + d) / q)``, where
 
-* ``E`` is how long the answer took and ``F`` a floor above what recent 404s took, so that
-  nearly all of them are padded to the same time;
+* ``E`` is how long it took;
+* ``F`` is a floor above what 404s take, a bounce or a learn question included: a multiple of
+  ``q``, so that every 404 below it leaves ``F + q`` after its request came, whatever its name;
 * ``q`` is a quantum, so that what still sticks out shows in coarse steps only;
-* ``d`` is a phase between 0 and ``q``, the same for every try at one name and unknown
-  outside, so that repeating a question averages nothing out.
+* ``d`` is a phase between 0 and ``q``, the same for every try at one name and unknown outside,
+  so that where the step lies says nothing, and repeating a question averages nothing out.
 """
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
@@ -20,47 +20,12 @@ from typing import Any
 import attrs
 from zope.interface import implementer
 
+from pods.delays.floor import Floor, Quantum
 from pods.interfaces import IDelayPolicy
 from pods.options import OptionReader
 from pods.routing.paths import leading_names
 
-_SECRET_BYTES = 32
-
-
-@attrs.define
-class Floor:
-    """The most that was seen during the last window or two, within bounds.
-
-    :param window_seconds: what is older than two windows is forgotten, what is younger
-        than one never.
-    :param least_seconds: what holds while nothing was seen.
-    :param most_seconds: one slow answer must not slow down all others.
-    """
-
-    _window_seconds: float
-    _least_seconds: float
-    _most_seconds: float
-    _window: int = attrs.field(default=0, init=False)
-    _highest: float = attrs.field(default=0.0, init=False)  #: in the current window
-    _highest_before: float = attrs.field(default=0.0, init=False)  #: in the window before it
-
-    def at(self, now: float) -> float:
-        """The floor, in seconds."""
-        self._turn(now)
-        highest = max(self._highest, self._highest_before, self._least_seconds)
-        return min(highest, self._most_seconds)
-
-    def saw(self, now: float, seconds: float) -> None:
-        """Take into account what one answer took."""
-        self._turn(now)
-        self._highest = max(self._highest, seconds)
-
-    def _turn(self, now: float) -> None:
-        window = int(now // self._window_seconds)
-        if window == self._window:
-            return
-        self._highest_before = self._highest if window == self._window + 1 else 0.0
-        self._highest, self._window = 0.0, window
+SECRET = "padded"
 
 
 @implementer(IDelayPolicy)
@@ -68,53 +33,82 @@ class Floor:
 class Padded:
     """Pads 404s to a common time.
 
-    :param quantum_seconds: the steps in which the time of a release shows.
     :param prefix_segments: how many segments of a path make the name that ``d`` is for.
-    :param secret: what ``d`` is derived from.
     :param overruns: counts 404s that took longer than the floor.
     """
 
     _floor: Floor
-    _quantum_seconds: float
+    _quantum: Quantum
     _prefix_segments: int
-    _secret: bytes = attrs.field(repr=False)
+    _services: Any
     _overruns: Any
+    _secret: bytes = attrs.field(default=b"", init=False, repr=False)
 
     def release_at(self, request: Any, arrived: float, answered: float) -> float:
         """The end of the quantum that holds the padded time, counted from the arrival."""
-        took, quantum = answered - arrived, self._quantum_seconds
-        floor = self._floor.at(answered)
-        if took > floor:
-            self._overruns.add()
-        self._floor.saw(answered, took)
-        steps = math.ceil((max(took, floor) + self._phase_seconds(request.path)) / quantum)
-        return arrived + quantum * steps
+        took = answered - arrived
+        if not _has_body(request):
+            self._learn(answered, took)
+        quantum = self._quantum.at(answered)
+        steps = max(took / quantum, self._floor_steps(answered))
+        return arrived + quantum * math.ceil(steps + self._phase(request.path, quantum))
 
-    def _phase_seconds(self, path: str) -> float:
-        name = leading_names(path, self._prefix_segments).encode("latin-1", "replace")
-        digest = blake2b(name, digest_size=8, key=self._secret).digest()
-        return self._quantum_seconds * int.from_bytes(digest, "big") / 2**64
+    def _floor_steps(self, now: float) -> int:
+        return math.ceil(self._floor.at(now) / self._quantum.at(now))
+
+    def _learn(self, now: float, took: float) -> None:
+        if took > self._floor_steps(now) * self._quantum.at(now):
+            self._overruns.add()
+            self._quantum.overrun(now)
+        self._floor.saw(now, took)
+
+    def _phase(self, path: str, quantum: float) -> float:
+        """The share of a quantum, 0 to 1, that belongs to a name.
+
+        Each quantum has its own: two that were known to lie at the same share would tell
+        together what neither tells alone.
+        """
+        if not self._secret:
+            self._secret = self._services.secret(SECRET)
+        name = f"{quantum:g} {leading_names(path, self._prefix_segments)}"
+        digest = blake2b(name.encode("latin-1", "replace"), digest_size=8, key=self._secret)
+        return int.from_bytes(digest.digest(), "big") / 2**64
+
+
+def _has_body(request: Any) -> bool:
+    """Whether the client could make its 404 as slow as it likes, by sending slowly."""
+    length = request.headers.get("content-length")
+    return length not in (None, "0") or request.headers.get("transfer-encoding") is not None
 
 
 def from_config(options: Mapping[str, Any], services: Any) -> Padded:
     """Make the policy from the rest of the ``[not_found]`` table.
 
-    :param options: ``quantum_seconds``, ``floor_seconds`` (the floor before anything was
-        learned), ``max_floor_seconds``, ``window_seconds``, and ``prefix_segments``: as many
-        segments as the prefixes that pods teach mostly have.  With more, every path under a
-        prefix has a phase of its own, and averaging over them finds the prefix' time.
+    :param options: ``quantum_seconds`` and ``max_quantum_seconds``, ``floor_seconds`` and
+        ``max_floor_seconds``, ``window_seconds``, and ``prefix_segments``: as many segments as
+        the prefixes that pods teach mostly have.  With more, every path under a prefix has a
+        phase of its own, and averaging over them finds the prefix' time.
     :param services: an :class:`~pods.interfaces.IServices`.
     :raises ConfigurationError: an option is unknown or has no allowed value.
     """
     reader = OptionReader(options)
-    quantum_seconds = reader.seconds("quantum_seconds", 0.05, least=0.001, most=10)
-    least_seconds = reader.seconds("floor_seconds", 0.1, least=0, most=60)
-    most_seconds = reader.seconds("max_floor_seconds", max(1.0, least_seconds), least=0, most=60)
-    window_seconds = reader.seconds("window_seconds", 60.0, least=1, most=86_400)
+    least, most = _range(reader, "quantum_seconds", 0.05, 0.1, least=0.001, highest=10)
+    window_seconds = reader.seconds("window_seconds", 600.0, least=1, most=86_400)
+    quantum = Quantum(least, most, window_seconds)
+    least, most = _range(reader, "floor_seconds", 0.2, 0.5, least=0, highest=60)
+    floor = Floor(window_seconds, least, most)
     prefix_segments = reader.whole("prefix_segments", 1, least=1, most=8)
-    if least_seconds > most_seconds:
-        reader.fault("floor_seconds", f"is over max_floor_seconds = {most_seconds:g}")
     reader.finish()
-    floor = Floor(window_seconds, least_seconds, most_seconds)
     overruns = services.counter("padded_overruns", "A 404 took longer than the floor.")
-    return Padded(floor, quantum_seconds, prefix_segments, os.urandom(_SECRET_BYTES), overruns)
+    return Padded(floor, quantum, prefix_segments, services, overruns)
+
+
+def _range(
+    reader: OptionReader, key: str, default: float, max_default: float, least: float, highest: float
+) -> tuple[float, float]:
+    """An option and the one that bounds it from above, which it raises if that is left out."""
+    low = reader.seconds(key, default, least=least, most=highest)
+    high = reader.seconds(f"max_{key}", max(max_default, low), least=least, most=highest)
+    if low > high:
+        reader.fault(key, f"is over max_{key} = {high:g}", "at most that")
+    return low, high

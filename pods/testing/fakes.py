@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 import attrs
@@ -83,6 +84,8 @@ class FakeServices:
         self.header_prefix = header_prefix
         #: Every question so far: pod and target.
         self.asked: list[tuple[str, str]] = []
+        #: What :meth:`secret` is made from: services with another key have other secrets.
+        self.key = "key"
         #: Set it to True, and answers wait until :meth:`release` lets them out.
         self.held = False
         self._waiting: list[Deferred[None]] = []
@@ -99,6 +102,10 @@ class FakeServices:
         :raises ValueError: as the router does.
         """
         return self._tallies.declare(name, help, label, values)
+
+    def secret(self, purpose: str) -> bytes:
+        """32 bytes, the same in each run."""
+        return sha256(f"{self.key} {purpose}".encode()).digest()
 
     def ask(self, pod: str, target: str) -> Awaitable[PodAnswer]:
         """What the script has for this pod and target.
