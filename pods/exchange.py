@@ -19,7 +19,7 @@ from pods.bounces import check_target, read_redirect
 from pods.client_request import ClientRequest
 from pods.http1.attempt import Attempt
 from pods.http1.fields import Field
-from pods.http1.forwarding import request_to_pod
+from pods.http1.forwarding import client_scheme, request_to_pod
 from pods.http1.framing import allowed_trailers
 from pods.http1.held import HeldBody
 from pods.http1.refusals import render
@@ -33,6 +33,7 @@ from pods.locator import Locator
 from pods.protocol import BOUNCE_STATUSES, UNTEACHING_STATUSES, Redirect
 from pods.reply import Reply
 from pods.routing.paths import is_learn_endpoint
+from pods.routing.route_cookie import Hint
 from pods.routing.table import Entry
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Exchange:
         self._upload: Upload | None = None
         self._is_over = False
         # recall and locate
-        self._entry: Entry | None = None  # the remembered route that was used
+        self._entry: Entry | None = None  # the remembered route that was used, or learned
+        self._hint: Hint | None = None  # what the client's cookie says; memory knew nothing
         self._strategy: Any = router.strategy
         self._locator: Locator | None = None  # made when the strategy is first asked
         # forward and redirected
@@ -118,11 +120,16 @@ class Exchange:
     def _recalled(self, entry: Entry | None) -> None:
         """The router's memory has answered."""
         self._entry = entry
-        if entry is None:
-            self._locate()
-        else:
+        if entry is not None:
             self._journal.route = "cache"
             self._forward(Placement(entry.pod, certain=True))
+            return
+        hint = self._hint = self._router.cookies.hint(self._head)
+        if hint is None:
+            self._locate()
+        else:
+            self._journal.route = "cookie"
+            self._forward(Placement(hint.pod), is_replaceable=True)
 
     # == locate ===============================================================
 
@@ -210,6 +217,7 @@ class Exchange:
         if self._upload is not None:
             self._settle(self._upload, attempt, head)
         self._learn(head)
+        self._tell_client(head)
         self._release(head, attempt)
 
     def _settle(self, upload: Upload, attempt: Attempt, head: ResponseHead) -> None:
@@ -281,7 +289,21 @@ class Exchange:
         """Remember what the pod teaches with its answer."""
         claims = head.special.get(self._router.cache_field)
         if claims is not None and head.status not in UNTEACHING_STATUSES and self._remembers:
-            self._router.memory.learn(claims, self._tried[-1], self._head.path)
+            learned = self._router.memory.learn(claims, self._tried[-1], self._head.path)
+            self._entry = learned or self._entry
+
+    def _tell_client(self, head: ResponseHead) -> None:
+        """Let the client's cookie say what is known now."""
+        if not self._remembers:
+            return
+        pod, entry, hint, wrong = self._tried[-1], self._entry, self._hint, None
+        if hint is not None and hint.pod != pod:
+            hint, wrong = None, hint
+        known = entry if entry is not None and entry.pod == pod else hint
+        is_https = client_scheme(self._head, self._client.peer) == b"https"
+        field = self._router.cookies.field(self._head, head, known, wrong, is_https=is_https)
+        if field is not None:
+            head.fields.append(field)
 
     # == release ==============================================================
 

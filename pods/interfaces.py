@@ -333,5 +333,12 @@ class IRouteStore(Interface):
     def changes() -> Awaitable[Changes]:
         """What other processes have changed since this was last asked."""
 
+    def set_limits(max_entries: int, max_ttl_seconds: float) -> None:
+        """Live within other bounds from now on.
+
+        :param max_entries: over it, those go first that were not of use for long; 1 or more.
+        :param max_ttl_seconds: no route that is put in holds longer than that.
+        """
+
     def close() -> Awaitable[None]:
         """Write what is pending and let go of everything; fires when that is done."""

@@ -14,6 +14,7 @@ from pods.client_request import ClientRequest
 from pods.errors import NoConnection, PodAlreadyTried, Refusal, StrategyFailed
 from pods.interfaces import Placement, Route
 from pods.protocol import Redirect
+from pods.question import on_behalf_of
 
 Question = Callable[[], Placement | Awaitable[Placement]]
 Use = Callable[[Placement], None]
@@ -28,12 +29,14 @@ class Locator:
 
     :param pods: the names of the configured pods.
     :param refuse: called if there is no placement.
+    :param request_id: what the strategy asks of pods carries it as well.
     """
 
     _strategy: Any
     _request: ClientRequest
     _pods: Container[str]
     _refuse: Callable[[Refusal], None]
+    _request_id: bytes = b""
     _asking: Deferred[Any] | None = None
     _is_cancelled: bool = False
     _log = Logger()
@@ -72,13 +75,18 @@ class Locator:
 
     def _ask(self, question: Question, use: Use, instead_of: Refusal | None = None) -> None:
         """Go on with the answer; at once, and without a Deferred, if it is there at once."""
+        asked_before = on_behalf_of.set(self._request_id)
         try:
             answer = question()
+            if isinstance(answer, Awaitable):
+                answer = _deferred(answer)
         except Exception:
             self._failed(Failure(), instead_of)
             return
-        if isinstance(answer, Awaitable):
-            self._asking = asking = _deferred(answer)
+        finally:
+            on_behalf_of.reset(asked_before)
+        if isinstance(answer, Deferred):
+            self._asking = asking = answer
             asking.addCallbacks(
                 self._answered,
                 self._failed,

@@ -46,6 +46,7 @@ def _is_unchanged(pod: PodConfig, config: Config, before: Config) -> bool:
         and before.limits == config.limits
         and before.timeouts == config.timeouts
         and before.router.header_prefix == config.router.header_prefix
+        and before.cookie.name == config.cookie.name
     )
 
 
@@ -59,7 +60,7 @@ def _upstream_settings(config: Config, reactor: Any) -> UpstreamSettings:
     timeouts = config.timeouts
     return UpstreamSettings(
         clock=reactor,
-        kinds=response_kinds(config.router.header_prefix),
+        kinds=response_kinds(config.router.header_prefix, config.cookie.name),
         limits=head_limits(config),
         response_head_seconds=timeouts.response_head,
         continue_seconds=timeouts.continue_,

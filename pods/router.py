@@ -5,10 +5,8 @@ Making a router opens nothing: no socket, no file, no thread.
 
 from __future__ import annotations
 
-import random
 import re
-import time
-from collections.abc import Callable, Container
+from collections.abc import Container
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -18,6 +16,7 @@ from twisted.internet.interfaces import ISSLTransport
 from pods.accesslog import AccessRecord
 from pods.checks import Checks
 from pods.config import Config, HealthConfig
+from pods.cookie_jar import CookieJar
 from pods.dialing import host_field
 from pods.errors import AtLimit, Refusal
 from pods.exchange import Exchange
@@ -34,7 +33,6 @@ from pods.http1.site import Exchanging, ServerSettings
 from pods.interfaces import PodInfo
 from pods.journal import Journal
 from pods.lasting import Lasting
-from pods.memory import RouteMemory
 from pods.pools import head_limits, make_pools
 from pods.protocol import HeaderNames
 from pods.routing.pods import PodDirectory
@@ -49,38 +47,28 @@ class Router:
     """Everything that the requests under one configuration share.
 
     :param reactor: IReactorTime and what endpoints need.
-    :param chance: the only source of chance.
-    :param wall_seconds: the time of day, in seconds since the epoch.
-    :param before: the router whose place this one will take: it has the same memory and the same
-        clients, and the connections to pods that have not changed.
+    :param lasting: what it shares with the routers before and after it.
+    :param before: the router whose place this one will take: it has the connections to pods that
+        have not changed.
     :raises pods.errors.ConfigurationError: a plugin refuses its options, or a file named in the
         configuration cannot be read.
     """
 
     def __init__(
-        self,
-        config: Config,
-        reactor: Any,
-        chance: random.Random | None = None,
-        before: Router | None = None,
-        wall_seconds: Callable[[], float] = time.time,
+        self, config: Config, reactor: Any, lasting: Lasting, before: Router | None = None
     ) -> None:
         self.config = config
         self.clock = reactor
-        self.lasting: Lasting = (
-            before.lasting
-            if before is not None
-            else Lasting.begin(config, reactor, wall_seconds, chance or random.Random())
-        )
+        self.lasting = lasting
         self.counters = self.lasting.counters
-        self.table = self.lasting.table
+        self.memory = self.lasting.memory
         self.budget = self.lasting.budget
         self.clients = self.lasting.clients
         self.health = self.lasting.health
+        self._cookie_jar: CookieJar | None = None  # made when the keys are there
         self._name_headers(HeaderNames(config.router.header_prefix))
         self._trusted = [ip_network(network) for network in config.router.trusted_proxies]
         self.rules = Rules(config.rules)
-        self.memory = RouteMemory(self.table, config.pods, self.counters)
         self.server_settings = self._server_settings()
         kept = (before.config, before.pools) if before is not None else None
         self.pools: dict[str, PodPool] = make_pools(config, reactor, self.health, kept)
@@ -162,6 +150,17 @@ class Router:
             (self._attempt_field, b"%d" % journal.attempts),
         ]
 
+    @property
+    def cookies(self) -> CookieJar:
+        """What clients remember."""
+        if self._cookie_jar is None:
+            lasting, config = self.lasting, self.config
+            pods = tuple(config.pods)
+            self._cookie_jar = CookieJar.make(
+                config.cookie, lasting.keys, pods, lasting.wall_seconds
+            )
+        return self._cookie_jar
+
     def finished(self, record: AccessRecord) -> None:
         """A request is over."""
         self.counters.finished(record)
@@ -183,8 +182,9 @@ class Router:
         self.cache_field = names.cache.lower().encode("ascii")
         self._route_field = names.route.encode("ascii")
         self._attempt_field = names.attempt.encode("ascii")
-        self._trusted_kinds = request_kinds(names.prefix, trusted=True)
-        self._untrusted_kinds = request_kinds(names.prefix, trusted=False)
+        cookie = self.config.cookie.name  # kept from pods even if it is not in use any more
+        self._trusted_kinds = request_kinds(names.prefix, trusted=True, cookie=cookie)
+        self._untrusted_kinds = request_kinds(names.prefix, trusted=False, cookie=cookie)
 
     def _server_settings(self) -> ServerSettings:
         timeouts = self.config.timeouts
@@ -208,6 +208,7 @@ class Router:
             region=self.config.router.region,
             header_prefix=self.config.router.header_prefix,
             askable={pod.name: (self.pools[pod.name], self.hosts[pod.name]) for pod in pods},
+            derived=lambda purpose: self.lasting.keys.secret(purpose),
             tallies=self.counters.tallies,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NoReturn
 
 import attrs
@@ -30,6 +30,7 @@ class Services:
     """See :class:`pods.interfaces.IServices`.
 
     :param askable: the pools of the pods, and the Host field for each.
+    :param derived: a secret for a purpose.
     :param tallies: where plugins' counters are kept.
     """
 
@@ -39,6 +40,7 @@ class Services:
     region: str | None
     header_prefix: str
     askable: Mapping[str, tuple[PodPool, bytes]]
+    derived: Callable[[str], bytes]
     tallies: Tallies = attrs.field(factory=Tallies)
 
     def ask(
@@ -56,6 +58,10 @@ class Services:
         pool, host = self.askable[pod]
         answer = ask(pool, host, target)
         return answer.addTimeout(within_seconds, self.clock, _too_slow)
+
+    def secret(self, purpose: str) -> bytes:
+        """See :meth:`pods.interfaces.IServices.secret`."""
+        return self.derived(purpose)
 
     def counter(self, name: str, help: str, label: str = "", values: Iterable[str] = ()) -> Tally:
         """See :meth:`pods.interfaces.IServices.counter`."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -14,7 +15,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from pods.accesslog import AccessRecord
 from pods.config import from_mapping
 from pods.http1.server import ClientConnection
+from pods.lasting import Lasting
 from pods.router import Router
+from pods.stores.memory import MemoryStore
 from pods.testing import ScriptedRandom
 from tests.support_messages import Message
 from tests.support_wire import Wire
@@ -135,9 +138,11 @@ class World:
         self.reactor.pods = {pod.port: pod for pod in self.pods.values()}
         self.chance = ScriptedRandom(choices)
         config = from_mapping(_with_defaults(tables, self.pods), "router.toml", folder)
-        self.router = Router(
-            config, self.reactor, self.chance, wall_seconds=self.reactor.wall_seconds
-        )
+        wall_seconds = self.reactor.wall_seconds
+        store = MemoryStore(config.cache.max_entries, wall_seconds)
+        lasting = Lasting.begin(config, self.reactor, store, self.chance, wall_seconds)
+        self.router = Router(config, self.reactor, lasting)
+        Deferred.fromCoroutine(self.router.memory.open())
         self.router.lasting.access_log = self
 
     def write(self, record: AccessRecord) -> None:
@@ -161,7 +166,8 @@ class World:
 
     def knows(self, path: str) -> str | None:
         """The pod that is remembered for a path."""
-        entry = self.router.table.lookup(path)
+        entry = self.router.memory.recall(path)
+        assert not isinstance(entry, Deferred), "the store in memory answers at once"
         return entry.pod if entry is not None else None
 
     def contacted(self) -> list[str]:

@@ -112,7 +112,7 @@ class ForgettingTests(RouterTestCase):
     """What led to a bounce was wrong."""
 
     def remembered(self, world: World) -> None:
-        world.router.table.remember(Route("/my-company", "pod_a"))
+        world.router.memory.table.remember(Route("/my-company", "pod_a"))
 
     def test_a_route_that_led_to_a_bounce_is_forgotten_and_corrected(self) -> None:
         world = self.make_world()
@@ -225,7 +225,7 @@ class TeachingTests(RouterTestCase):
     def test_several_at_once(self) -> None:
         world = self.make_world()
         self.teach(world, "/a/b", teaching("/a"), teaching("/a/b", exact=True, ttl_seconds=5))
-        self.assertEqual(len(world.router.table), 2)
+        self.assertEqual(len(world.router.memory.table), 2)
 
     def test_a_time_of_zero_forgets(self) -> None:
         world = self.make_world()
@@ -252,10 +252,10 @@ class TeachingTests(RouterTestCase):
             self.teach(world, target, claim)
             self.assertEqual(world.router.counters.refused_claims[reason], 1, claim)
             world.router.counters.refused_claims.clear()
-        self.assertEqual(len(world.router.table), 0)
+        self.assertEqual(len(world.router.memory.table), 0)
 
     def test_refusals_teach_nothing(self) -> None:
         for status, taught in ((401, 0), (403, 0), (404, 0), (200, 1), (302, 1), (500, 1)):
             world = self.make_world()
             self.teach(world, "/a", teaching("/a"), status=status)
-            self.assertEqual(len(world.router.table), taught, status)
+            self.assertEqual(len(world.router.memory.table), taught, status)

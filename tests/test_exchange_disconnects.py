@@ -158,7 +158,7 @@ class LeavingTests(RouterTestCase):
 
     def test_the_one_record_tells_where_it_was(self) -> None:
         world = self.make_world()
-        world.router.table.remember(Route("/group", "pod_b"))
+        world.router.memory.table.remember(Route("/group", "pod_b"))
         client = world.client()
         client.say(get("/group/x?secret=1"))
         world.reactor.pass_time(0.25)

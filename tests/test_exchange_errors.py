@@ -94,7 +94,7 @@ class ConnectingTests(RouterTestCase):
 
     def test_the_owner_is_not_replaced(self) -> None:
         world = self.make_world(rules=[{"path": "/ruled", "pod": "pod_a"}])
-        world.router.table.remember(Route("/known", "pod_a"))
+        world.router.memory.table.remember(Route("/known", "pod_a"))
         world.pods["pod_a"].mode = "refuses"
         client = world.client()
         for path in ("/ruled", "/known"):
@@ -106,7 +106,7 @@ class ConnectingTests(RouterTestCase):
 
     def test_nor_is_the_target_of_a_bounce_from_the_cache(self) -> None:
         world = self.make_world()
-        world.router.table.remember(Route("/known", "pod_a"))
+        world.router.memory.table.remember(Route("/known", "pod_a"))
         world.pods["pod_b"].mode = "refuses"
         client = world.client()
         client.say(get("/known"))

@@ -160,7 +160,7 @@ class NotReplayableTests(RouterTestCase):
 
     def test_over_what_a_certain_placement_holds(self) -> None:
         world = self.make_world(body={"memory_bytes": 100})
-        world.router.table.remember(Route("/group", "pod_a"))
+        world.router.memory.table.remember(Route("/group", "pod_a"))
         client = world.client()
         client.say(request("POST", "/group/x", "Content-Length: 300") + b"x" * 200)
         self.assertEqual(world.router.budget.files, 0, "what is certain is not spooled")
@@ -178,7 +178,7 @@ class NotReplayableTests(RouterTestCase):
 
     def test_within_it_a_stale_route_repairs_itself(self) -> None:
         world = self.make_world(body={"memory_bytes": 100})
-        world.router.table.remember(Route("/group", "pod_a"))
+        world.router.memory.table.remember(Route("/group", "pod_a"))
         client = world.client()
         client.say(request("POST", "/group/x", body=b"x" * 100))
         world.pods["pod_a"].say(bounce("pod_b"))
@@ -244,7 +244,7 @@ class NotReplayableTests(RouterTestCase):
 
     def test_once_after_the_body_is_gone_remembers_nothing(self) -> None:
         world = self.make_world(body={"memory_bytes": 10})
-        world.router.table.remember(Route("/group", "pod_a"))
+        world.router.memory.table.remember(Route("/group", "pod_a"))
         client = world.client()
         client.say(request("POST", "/group/x", "Content-Length: 300") + b"x" * 200)
         world.pods["pod_a"].say(bounce("pod_b", once=True))

@@ -58,7 +58,7 @@ class RecallTests(RouterTestCase):
 
     def test_a_rule_comes_before_the_cache(self) -> None:
         world = self.make_world(rules=[{"path": "/admin", "pod": "pod_c"}])
-        world.router.table.remember(Route("/admin", "pod_b"))
+        world.router.memory.table.remember(Route("/admin", "pod_b"))
         client = world.client()
         client.say(get("/admin/users"))
         sent = world.pods["pod_c"].take()
@@ -98,7 +98,7 @@ class RecallTests(RouterTestCase):
             self.assertEqual(world.pods["pod_d"].take().target, target.encode())
             world.pods["pod_d"].say(response(200, b"", teaching(target)))
             client.leave()
-        self.assertEqual(len(world.router.table), 1)
+        self.assertEqual(len(world.router.memory.table), 1)
 
     def test_a_route_ends_with_its_time(self) -> None:
         world = self.make_world("pod_a", "pod_a", cache={"ttl_seconds": 10})

@@ -80,7 +80,7 @@ class StrategyTests(RouterTestCase):
             world.pods["pod_a"].say(response(200))
             self.assertEqual(client.take().status, 200)
             client.leave()
-        self.assertEqual(len(world.router.table), 0)
+        self.assertEqual(len(world.router.memory.table), 0)
         self.assertEqual(sum(world.router.counters.refused_claims.values()), 3)
 
     def test_sends_in_circles(self) -> None:

@@ -232,7 +232,7 @@ class HoldingTests(RouterTestCase):
 
     def test_f38_with_a_remembered_route_holding_is_given_up(self) -> None:
         world = self.make_world(body={"total_memory_bytes": 1500})
-        world.router.table.remember(Route("/x", "pod_a"))
+        world.router.memory.table.remember(Route("/x", "pod_a"))
         clients = [world.client(), world.client()]
         for client in clients:
             client.say(request("POST", "/x", body=b"x" * 1000))

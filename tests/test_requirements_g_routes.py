@@ -32,9 +32,9 @@ class RouteTests(RouterTestCase):
     def test_g42_the_longest_prefix_of_segments(self) -> None:
         world = self.make_world(*["pod_d"] * 3)
         client = world.client()
-        world.router.table.remember(Route("/foo", "pod_a"))
-        world.router.table.remember(Route("/foo/bar", "pod_b"))
-        world.router.table.remember(Route("/foo/bar/exact", "pod_c", exact=True))
+        world.router.memory.table.remember(Route("/foo", "pod_a"))
+        world.router.memory.table.remember(Route("/foo/bar", "pod_b"))
+        world.router.memory.table.remember(Route("/foo/bar/exact", "pod_c", exact=True))
         for path, pod in {
             "/foo": "pod_a",
             "/foo/": "pod_a",
@@ -54,11 +54,11 @@ class RouteTests(RouterTestCase):
         for path in ("/foo/../x", "//foo/x", "/foo%2Fx", "/foo/%2e%2e/x", "/foo/./x", "/foo\\x"):
             world = self.make_world("pod_d")
             client = world.client()
-            world.router.table.remember(Route("/foo", "pod_a"))
-            before = [(entry.path, entry.pod) for entry in world.router.table.entries()]
+            world.router.memory.table.remember(Route("/foo", "pod_a"))
+            before = [(entry.path, entry.pod) for entry in world.router.memory.table.entries()]
             how = self.fetch(world, client, path, "pod_d", teaching(path), teaching("/foo"))
             self.assertEqual(how, "strategy", path)
-            after = [(entry.path, entry.pod) for entry in world.router.table.entries()]
+            after = [(entry.path, entry.pod) for entry in world.router.memory.table.entries()]
             self.assertEqual(after, before, path)
             client.leave()
 
@@ -77,7 +77,7 @@ class RouteTests(RouterTestCase):
             client = world.client()
             self.fetch(world, client, path, "pod_d", field)
             self.assertEqual(world.router.counters.refused_claims, {reason: 1}, field)
-            self.assertEqual(list(world.router.table.entries()), [])
+            self.assertEqual(list(world.router.memory.table.entries()), [])
             client.leave()
 
     def test_g43_nor_is_what_a_refusal_teaches(self) -> None:
@@ -92,7 +92,7 @@ class RouteTests(RouterTestCase):
 
     def test_g44_a_bounce_repairs_at_once(self) -> None:
         world = self.make_world()
-        world.router.table.remember(Route("/foo", "pod_a"))
+        world.router.memory.table.remember(Route("/foo", "pod_a"))
         client = world.client()
         client.say(get("/foo/x"))
         world.pods["pod_a"].say(bounce("pod_b"))
@@ -116,13 +116,13 @@ class RouteTests(RouterTestCase):
         client.leave()
 
     def test_g44_the_least_recently_used_go_first(self) -> None:
-        world = self.make_world(*["pod_a"] * 4, cache={"max_entries": 3})
+        world = self.make_world(*["pod_a"] * 4, cache={"memory_entries": 3, "max_entries": 3})
         client = world.client()
         for path in ("/one", "/two", "/three"):
             self.fetch(world, client, path, "pod_a", teaching(path))
         self.assertEqual(self.fetch(world, client, "/one", "pod_a"), "cache")
         self.fetch(world, client, "/four", "pod_a", teaching("/four"))
-        known = sorted(entry.path for entry in world.router.table.entries())
+        known = sorted(entry.path for entry in world.router.memory.table.entries())
         self.assertEqual(known, ["/four", "/one", "/three"])
         client.leave()
 
@@ -149,13 +149,13 @@ class RouteTests(RouterTestCase):
 
     def test_g44_a_removed_pod_takes_its_routes_with_it(self) -> None:
         world = self.make_world()
-        world.router.table.remember(Route("/a", "pod_a"))
-        world.router.table.remember(Route("/b", "pod_b"))
+        world.router.memory.table.remember(Route("/a", "pod_a"))
+        world.router.memory.table.remember(Route("/b", "pod_b"))
         urls = {pod.name: {"url": f"http://127.0.0.1:{pod.port}"} for pod in world.pods.values()}
         del urls["pod_a"]
         tables = {"router": {"listen": ["tcp:8080"], "strategy": "bounce"}, "pods": urls}
         config = from_mapping(tables, "router.toml", self.mktemp())
-        after = Router(config, world.reactor, before=world.router)
+        after = Router(config, world.reactor, world.router.lasting, world.router)
         after.take_over(world.router)
         world.router = after
         self.assertIsNone(world.knows("/a"))

@@ -224,6 +224,7 @@ class ReloadTests(SickPodTestCase):
         router = Router(
             from_mapping(config, "router.toml", self.mktemp()),
             world.reactor,
+            world.router.lasting,
             before=world.router,
         )
         router.take_over(world.router)

@@ -78,11 +78,12 @@ class Player:
 
     async def play(self, flow: Flow) -> Played:
         """Play one flow, starting with what its router knows."""
-        table, chance = self.world.routers[flow.router].router.table, self._chances[flow.router]
-        for entry in table.entries():
-            table.forget(entry.path, entry.exact)
+        memory, chance = self.world.routers[flow.router].router.memory, self._chances[flow.router]
+        for entry in memory.table.entries():
+            memory.forget(entry)
         for known in flow.knows:
-            table.remember(route_of(known))
+            route = route_of(known)
+            memory.remember(route, asked_path=route.path)
         chance.script.clear()
         chance.script.extend(flow.chances)
         client = self._new_client() if flow.user is None else self._users[flow.user]
@@ -90,7 +91,7 @@ class Player:
         for method, target in flow.visits:
             hops.append(Hop(USER, flow.router, f"{method} {target}"))
             hops += await self._ask(client, flow.router, method, target, flow.form)
-        return Played(flow, tuple(hops), remembered(table.entries()), tuple(chance.script))
+        return Played(flow, tuple(hops), remembered(memory.table.entries()), tuple(chance.script))
 
     async def _ask(
         self,
