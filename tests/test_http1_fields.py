@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pods.http1.fields import (
     HOP_BY_HOP,
+    NOTED,
     PROTECTED,
     REQUEST_SPECIAL,
     SPELLINGS_LIMIT,
@@ -25,7 +26,7 @@ PREFIX = "X-Gitlab-Pod-"
 #: (name as sent, by an untrusted client, by a trusted one); None passes, b"" is dropped.
 REQUEST_KINDS: list[tuple[bytes, bytes | None, bytes | None]] = [
     (b"Accept", None, None),
-    (b"Cookie", None, None),
+    (b"Cookie", b"cookie", b"cookie"),
     (b"Authorization", None, None),
     (b"X-Custom_Name", None, None),
     (b"X_Custom", None, None),
@@ -56,7 +57,8 @@ REQUEST_KINDS: list[tuple[bytes, bytes | None, bytes | None]] = [
     (b"X-Gitlab-Podium", None, None),
 ]
 RESPONSE_KINDS: list[tuple[bytes, bytes | None]] = [
-    (b"Set-Cookie", None),
+    (b"Set-Cookie", b"set-cookie"),
+    (b"Set_Cookie", None),
     (b"Location", None),
     (b"Via", None),
     (b"X-Request-Id", None),
@@ -138,6 +140,11 @@ class SortedOutTests(SynchronousTestCase):
         self.assertEqual(passing, [fields[0], fields[2], fields[4]])
         self.assertEqual(special, {b"via": [b"1", b"2"]})
 
+    def test_what_is_only_noted_passes_in_its_place(self) -> None:
+        fields = [(b"X-One", b"a"), (b"cookie", b"b"), (b"X-Two", b"c"), (b"Cookie", b"d")]
+        passing, special = sorted_out(fields, request_kinds(PREFIX, False))
+        self.assertEqual((passing, special), (fields, {b"cookie": [b"b", b"d"]}))
+
     def test_named_in_connection(self) -> None:
         for connection in ([b"X-One"], [b"close, x-one"], [b"close", b" ,X-ONE ,"], [b"a,\tx-one"]):
             fields = [(b"x-ONE", b"1"), (b"X-Two", b"2"), (b"X-One", b"3")]
@@ -168,7 +175,7 @@ class SortedOutTests(SynchronousTestCase):
         kinds = request_kinds(PREFIX, False)
         passing, special = sorted_out(fields, kinds)
         named = tokens(special.get(b"connection", ()))
-        expected = [field for field in fields if kinds[field[0]] is None]
+        expected = [field for field in fields if kinds[field[0]] in (None, *NOTED)]
         self.assertEqual(passing, without_named(expected, named))
         for name, values in special.items():
             self.assertEqual(values, [v for n, v in fields if n.lower() == name])

@@ -19,6 +19,7 @@ REQUEST_SPECIAL = frozenset(
     {
         b"connection",
         b"content-length",
+        b"cookie",
         b"expect",
         b"forwarded",
         b"host",
@@ -34,7 +35,11 @@ REQUEST_SPECIAL = frozenset(
     }
 )
 #: Fields of a response that the router reads or rewrites.
-RESPONSE_SPECIAL = frozenset({b"connection", b"content-length", b"transfer-encoding", b"upgrade"})
+RESPONSE_SPECIAL = frozenset(
+    {b"connection", b"content-length", b"set-cookie", b"transfer-encoding", b"upgrade"}
+)
+#: Those of them that pass as well, in their place.
+NOTED = frozenset({b"cookie", b"set-cookie"})
 #: Fields that naming them in ``Connection`` does not remove: a client must not
 #: be able to take away what a pod relies on (requirement 14).
 PROTECTED = frozenset(
@@ -54,6 +59,7 @@ class FieldKinds(dict[bytes, bytes | None]):
     :param special: lower-case names to handle.
     :param our_prefix: lower-case prefix of the pods' headers: dropped, unless in ``special``.
     :param sensitive_prefixes: further prefixes that are dropped unless in ``special``.
+    :param cookie: the name of the router's own cookie; empty: it has none.
     """
 
     def __init__(
@@ -61,8 +67,10 @@ class FieldKinds(dict[bytes, bytes | None]):
         special: Iterable[bytes],
         our_prefix: bytes,
         sensitive_prefixes: tuple[bytes, ...] = (),
+        cookie: bytes = b"",
     ) -> None:
         super().__init__()
+        self.cookie = cookie
         self._special = frozenset(special)
         self._dropped_prefixes = (our_prefix, *sensitive_prefixes)
 
@@ -79,32 +87,42 @@ class FieldKinds(dict[bytes, bytes | None]):
             return lowered
         if lowered in HOP_BY_HOP or lowered.startswith(self._dropped_prefixes):
             return b""
-        if b"_" in lowered and self._classify(lowered.replace(b"_", b"-")) is not None:
+        if b"_" in lowered:
             # CGI-like applications cannot tell X_Forwarded_For from X-Forwarded-For.
-            return b""
+            kind = self._classify(lowered.replace(b"_", b"-"))
+            return None if kind is None or kind in NOTED else b""
         return None
 
 
-def request_kinds(header_prefix: str, trusted: bool) -> FieldKinds:
+def request_kinds(header_prefix: str, trusted: bool, cookie: str = "") -> FieldKinds:
     """The kinds for requests.
 
     :param trusted: further ``X-Forwarded-*`` fields (``-Port``, ``-Prefix`` ...) pass; from
         anybody else they are dropped.
+    :param cookie: the name of the router's own cookie; empty: it has none.
     """
     sensitive = () if trusted else (b"x-forwarded-",)
-    return FieldKinds(REQUEST_SPECIAL, header_prefix.lower().encode("ascii"), sensitive)
-
-
-def response_kinds(header_prefix: str) -> FieldKinds:
-    """The kinds for responses: the pods' redirect and cache headers are special."""
     prefix = header_prefix.lower().encode("ascii")
-    return FieldKinds(RESPONSE_SPECIAL | {prefix + b"redirect", prefix + b"cache"}, prefix)
+    return FieldKinds(REQUEST_SPECIAL, prefix, sensitive, cookie.encode("ascii"))
+
+
+def response_kinds(header_prefix: str, cookie: str = "") -> FieldKinds:
+    """The kinds for responses: the pods' redirect and cache headers are special.
+
+    :param cookie: the name of the router's own cookie; empty: it has none.
+    """
+    prefix = header_prefix.lower().encode("ascii")
+    special = RESPONSE_SPECIAL | {prefix + b"redirect", prefix + b"cache"}
+    return FieldKinds(special, prefix, cookie=cookie.encode("ascii"))
 
 
 def sorted_out(
     fields: Iterable[Field], kinds: FieldKinds
 ) -> tuple[list[Field], dict[bytes, list[bytes]]]:
-    """The fields that pass, in order, and the values of the special ones by lower-case name."""
+    """The fields that pass, in order, and the values of the special ones by lower-case name.
+
+    Those that are only noted are in both.
+    """
     passing: list[Field] = []
     special: dict[bytes, list[bytes]] = {}
     for field in fields:
@@ -113,6 +131,8 @@ def sorted_out(
             passing.append(field)
         elif kind:
             special.setdefault(kind, []).append(field[1])
+            if kind in NOTED:
+                passing.append(field)
     connection = special.get(b"connection")
     if connection is not None:
         passing = without_named(passing, tokens(connection))

@@ -70,14 +70,20 @@ def wants_trailers(head: RequestHead) -> bool:
     )
 
 
+def client_scheme(head: RequestHead, peer: Peer) -> bytes:
+    """``http`` or ``https``: what the client speaks, as far as a trusted proxy says so."""
+    if peer.trusted and b"x-forwarded-proto" in head.special:
+        return head.special[b"x-forwarded-proto"][0]
+    return peer.scheme
+
+
 def _forwarded(head: RequestHead, peer: Peer) -> bytes:
     """Via, X-Forwarded-For, -Proto, -Host; X-Real-IP and Forwarded if the client sent them."""
     special = head.special
     address = peer.address.encode("ascii", "replace")
     via = b", ".join([*special.get(b"via", ()), _VIA[head.minor_version]])
-    proto, host, chain = peer.scheme, head.host, address
+    proto, host, chain = client_scheme(head, peer), head.host, address
     if peer.trusted:
-        proto = special.get(b"x-forwarded-proto", [proto])[0]
         host = special.get(b"x-forwarded-host", [host])[0]
         chain = b", ".join([*special.get(b"x-forwarded-for", ()), address])
     lines = b"Via: %b\r\nX-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\n" % (via, chain, proto)

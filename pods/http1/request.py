@@ -12,6 +12,7 @@ import re
 import attrs
 
 from pods.errors import BadRequest, ExpectationFailed, LastHop, MethodNotAllowed
+from pods.http1.cookies import accepts_html, take_out
 from pods.http1.fields import Field, FieldKinds, sorted_out, tokens
 from pods.http1.framing import told_length
 from pods.http1.heads import RawRequest
@@ -39,7 +40,7 @@ class RequestHead:
     target: bytes  #: origin form, or ``*``; byte for byte what the client sent
     path: str  #: the target up to the ``?``
     minor_version: int  #: 1 for HTTP/1.1, 0 for HTTP/1.0
-    fields: list[Field]  #: end-to-end fields that pass unchanged, in order
+    fields: list[Field]  #: end-to-end fields that pass, in order, without the router's own cookie
     special: dict[bytes, list[bytes]]  #: values of the fields that the router handles
     host: bytes
     content_length: int | None
@@ -47,6 +48,8 @@ class RequestHead:
     keep_alive: bool
     upgrade: bool  #: a WebSocket handshake
     expects_continue: bool
+    sent_cookies: bool = False  #: whether there was any cookie, the router's own included
+    own_cookie: bytes = b""  #: its value; empty if it is absent or there more than once
 
     @property
     def has_body(self) -> bool:
@@ -57,6 +60,11 @@ class RequestHead:
     def is_idempotent(self) -> bool:
         """Whether sending it twice does no harm."""
         return self.method in IDEMPOTENT_METHODS
+
+    @property
+    def takes_cookies(self) -> bool:
+        """Whether the client looks like one that keeps cookies."""
+        return self.sent_cookies or accepts_html(self.values(b"accept"))
 
     @property
     def forwards_left(self) -> int | None:
@@ -79,6 +87,9 @@ class RequestHead:
         if method in (b"CONNECT", b"TRACE"):
             raise MethodNotAllowed("This method is not allowed here.")
         fields, special = sorted_out(raw.fields, kinds)
+        cookies, own_cookie = special.pop(b"cookie", None), b""
+        if cookies is not None:
+            fields, own_cookie = take_out(fields, cookies, kinds.cookie)
         host = _host(special.get(b"host"), raw.minor_version)
         target = raw.target
         if target[:1] != b"/":
@@ -105,6 +116,8 @@ class RequestHead:
             expects_continue=b"expect" in special
             and _expects_continue(special[b"expect"], raw.minor_version)
             and has_body,  # without a body there is nothing to ask for, and no pod may be asked
+            sent_cookies=cookies is not None,
+            own_cookie=own_cookie,
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import attrs
 
 from pods.errors import BadResponse
+from pods.http1.cookies import without_setting
 from pods.http1.fields import Field, FieldKinds, sorted_out, tokens
 from pods.http1.framing import (
     BodyReader,
@@ -56,6 +57,8 @@ class ResponseHead:
         :raises BadResponse: its framing is ambiguous.
         """
         fields, special = sorted_out(raw.fields, kinds)
+        if b"set-cookie" in special:
+            fields = without_setting(fields, special.pop(b"set-cookie"), kinds.cookie)
         content_length, chunked = _framing(special)
         status = raw.status
         has_body = not (to_head or status < 200 or status in (204, 304))

@@ -12,7 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-TARGETS = ("chunked_body", "learn_answer", "pod_headers", "request_head", "response_head")
+TARGETS = (
+    *("chunked_body", "learn_answer", "pod_headers", "request_head", "response_head"),
+    "route_cookie",
+)
 INPUT_LIMIT_BYTES = 2048
 PROGRESS_SECONDS = 10.0
 

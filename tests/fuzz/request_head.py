@@ -14,6 +14,7 @@ from pods.http1.request import RequestHead
 from tests.fuzz.target import Target, cuttings, fed, promise, same, whole
 
 PREFIX = "X-Gitlab-Pod-"
+COOKIE = "_r"
 OURS = [(b"X-Gitlab-Pod-Route", b"cache"), (b"X-Gitlab-Pod-Attempt", b"1")]
 PEERS = (Peer("192.0.2.7", b"http"), Peer("unix:", b"https", trusted=True))
 LIMITS = (HeadLimits(), HeadLimits(header_bytes=120, header_count=4, url_bytes=24))
@@ -53,7 +54,7 @@ def outcome(limits: HeadLimits, parts: list[bytes]) -> Any:
 def passed_on(raw: RawRequest, peer: Peer) -> bool:
     """Whether it goes to a pod; if so, it must arrive as it was understood."""
     try:
-        head = RequestHead.read(raw, request_kinds(PREFIX, peer.trusted))
+        head = RequestHead.read(raw, request_kinds(PREFIX, peer.trusted, COOKIE))
     except Refusal:
         return False
     sent = request_to_pod(
@@ -81,6 +82,9 @@ def check_fields(head: RequestHead, fields: list[tuple[bytes, bytes]]) -> None:
     promise(not (head.chunked and length), "two framings")
     ours = [field for field in fields if field[0].startswith(PREFIX.lower().encode())]
     same(ours, [(name.lower(), value) for name, value in OURS], "the client speaks for us")
+    pairs = b";".join(values.get(b"cookie", [])).split(b";")
+    names = [pair.partition(b"=")[0].strip(b" \t") for pair in pairs]
+    promise(COOKIE.encode() not in names, "our own cookie goes on", fields)
     if head.forwards_left is None:
         passing = [(name.lower(), value) for name, value in head.fields]
         same(fields[1 : 1 + len(passing)], passing, "other fields")
@@ -92,6 +96,7 @@ TARGET = Target(
     seeds=(
         whole(GET + b"\r\n"),
         whole(GET + b"Accept: */*\r\nCookie: a=b; c\r\nX-Empty:\r\naccept: \xe9 \r\n\r\n"),
+        whole(GET + b"Cookie: a=b; _r=c\r\nCookie: _r=d;\r\ncookie:;;\r\n\r\n"),
         whole(b"\r\n" + GET + b"Connection: close, x-hop\r\nX-Hop: 1\r\n\r\nGET /next"),
         whole(b"POST http://b:8/c HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"),
         whole(b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\n\r\n"),
@@ -110,5 +115,6 @@ TARGET = Target(
         b"\r\nContent-Length: ", b"\r\nTransfer-Encoding: chunked", b"\r\nExpect: 100-continue",
         b"\r\nUpgrade: websocket", b"\r\nMax-Forwards: 0", b"\r\nVia: 1.1 pods-router",
         b"\r\nX-Forwarded-Host: ", b"http://", b"OPTIONS ", b"CONNECT ", b"X-Gitlab-Pod-",
+        b"\r\nCookie: ", b"_r=", b"; _r=",
     ),
 )  # fmt: skip

@@ -14,6 +14,7 @@ from pods.http1.response import ResponseHead
 from tests.fuzz.target import Target, cuttings, fed, promise, same, whole
 
 PREFIX = "X-Gitlab-Pod-"
+COOKIE = "_r"
 LIMITS = (HeadLimits(), HeadLimits(header_bytes=80, header_count=3))
 EVENT_LIMIT_BYTES = 1_000_000
 
@@ -52,7 +53,7 @@ def outcome(limits: HeadLimits, parts: list[bytes]) -> Any:
 def passed_on(raw: RawResponse, to_head: bool, client_minor: int) -> bool:
     """Whether it goes to a client; if so, it must arrive as it was understood."""
     try:
-        head = ResponseHead.read(raw, response_kinds(PREFIX), to_head)
+        head = ResponseHead.read(raw, response_kinds(PREFIX, COOKIE), to_head)
     except BadResponse:
         return False
     chunked = head.has_body and head.content_length is None and client_minor == 1
@@ -91,6 +92,9 @@ def check_fields(head: ResponseHead, fields: list[tuple[bytes, bytes]], chunked:
         same(framings, [b"%d" % (head.content_length or 0)], "another length")
     ours = [name for name, _ in fields if name.startswith(PREFIX.lower().encode())]
     same(ours, [], "the client sees what is between pod and router")
+    pairs = [value.partition(b";")[0] for name, value in fields if name == b"set-cookie"]
+    names = [pair.partition(b"=")[0].strip(b" \t") for pair in pairs]
+    promise(COOKIE.encode() not in names, "the pod sets our own cookie", fields)
 
 
 TARGET = Target(
@@ -104,6 +108,7 @@ TARGET = Target(
         whole(b'HTTP/1.1 307 Go\r\nX-Gitlab-Pod-Redirect: {"pod": "b"}\r\nLocation: /\r\n\r\n'),
         whole(b"HTTP/1.1 426 No\r\nUpgrade: h2c\r\nConnection: Upgrade, x-a\r\nX-A: 1\r\n\r\n"),
         whole(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\nSet-Cookie: a=b\r\n\r\n"),
+        whole(b"HTTP/1.1 204 No\r\nSet-Cookie: _r=b; Path=/\r\nset-cookie: a=_r\r\n\r\n"),
         whole(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
         whole(b"HTTP/2 200\r\n\r\n"),
     ),
@@ -111,5 +116,6 @@ TARGET = Target(
         b"\r\n", b"\r\n\r\n", b": ", b"HTTP/1.1 ", b"HTTP/1.0 ", b"\r\nContent-Length: ",
         b"\r\nTransfer-Encoding: chunked", b"\r\nConnection: ", b"\r\nUpgrade: ", b"keep-alive",
         b"\r\nX-Gitlab-Pod-Cache: ", b"101", b"204", b"304", b"426", b"999",
+        b"\r\nSet-Cookie: ", b"_r=",
     ),
 )  # fmt: skip
