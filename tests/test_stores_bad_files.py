@@ -1,0 +1,395 @@
+"""Whatever lies where the store's file should be, the store opens and serves."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from unittest import SkipTest
+
+from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
+
+from pods.interfaces import Found
+from pods.stores.opening import KEPT_ASIDE
+from pods.stores.schema import APPLICATION_ID
+from pods.stores.sqlite import PENDING_LIMIT, RETRY_SECONDS, SQLiteStore
+from tests.support_stores import HANGS_SECONDS, NOW, StoreCase, route
+
+ROOT = Path(__file__).resolve().parent.parent
+NOBODY = 65534
+
+
+class BadFileCase(StoreCase):
+    """Puts things where the file should be."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.folder = os.path.dirname(self.path)
+        os.mkdir(self.folder)
+        stack = ExitStack()
+        self.addCleanup(stack.close)
+        self.events: Sequence[LogEvent] = stack.enter_context(capturedLogs())
+
+    def texts(self, level: Any) -> list[str]:
+        """What was logged at this level."""
+        return [formatEvent(event) for event in self.events if event["log_level"] == level]
+
+    def fill(self, count: int) -> None:
+        """Leave a file with so many routes and no ``-wal``."""
+        store = self.opened_store(count)
+        for number in range(count):
+            store.put(route(f"/group-{number}/project"))
+        self.pump.wait(store.close())
+
+    def close(self, store: SQLiteStore) -> None:
+        """Have a store write what it has, and let go of the file."""
+        self.pump.wait(store.close())
+
+    def aside(self) -> list[str]:
+        """The names of all files that were moved aside."""
+        return sorted(name for name in os.listdir(self.folder) if ".bad-" in name)
+
+    def check_replaced(self, kind: str) -> None:
+        """A new file is begun, the old one is kept, and that is said once."""
+        before = Path(self.path).read_bytes()
+        store = self.opened_store()
+        self.assertEqual(self.paths(store, "/a"), [()])
+        store.put(route("/a"))
+        self.flush(store)
+        (aside,) = self.aside()
+        self.assertEqual(Path(self.folder, aside).read_bytes(), before)
+        self.assertEqual(store.failures, {kind: 1})
+        self.assertTrue(store.is_healthy)
+        self.assertTrue(store.is_persistent)
+        (warning,) = self.texts(LogLevel.warn)
+        self.assertIn(f"moved to {self.path}.bad-", warning)
+        self.pump.wait(store.close())
+        self.assertEqual(self.paths(self.opened_store(), "/a/b"), [("/a",)])
+
+
+class ReplacedTests(BadFileCase):
+    """Files that are no use to anybody here."""
+
+    def test_g46_corrupt_no_database(self) -> None:
+        Path(self.path).write_text("I am no database. " * 1000)
+        self.check_replaced("corrupt")
+
+    def test_g46_corrupt_header(self) -> None:
+        self.fill(100)
+        with open(self.path, "r+b") as file:
+            file.seek(100)
+            file.write(b"\xff" * 2000)
+        self.check_replaced("corrupt")
+
+    def test_g46_truncated(self) -> None:
+        self.fill(1000)
+        os.truncate(self.path, os.path.getsize(self.path) // 2)
+        self.check_replaced("corrupt")
+
+    def test_g46_foreign(self) -> None:
+        with sqlite3.connect(self.path) as connection:
+            connection.execute("CREATE TABLE recipes (name TEXT)")
+        connection.close()
+        self.check_replaced("foreign")
+
+    def test_g46_newer(self) -> None:
+        self.fill(1)
+        with sqlite3.connect(self.path) as connection:
+            connection.execute("PRAGMA user_version = 99")
+        connection.close()
+        self.check_replaced("newer")
+
+    def test_g46_corrupt_while_in_use(self) -> None:
+        self.fill(5000)
+        store = self.opened_store(5000)
+        size = os.path.getsize(self.path)
+        with open(self.path, "r+b") as file:
+            file.seek(8192)
+            file.write(b"\xff" * (size - 8192))
+        paths = [f"/group-{number}/project" for number in range(0, 5000, 50)]
+        self.paths(store, *paths)
+        self.assertEqual(store.failures, {"corrupt": 1})
+        store.put(route("/a"))
+        self.flush(store)
+        self.assertEqual(self.paths(store, "/a", paths[0]), [("/a",), ()])
+        self.assertEqual(len(self.texts(LogLevel.warn)), 1)
+        self.assertTrue(store.is_healthy)
+
+    def test_only_the_latest_are_kept(self) -> None:
+        for number in range(KEPT_ASIDE + 2):
+            Path(self.path).write_text(f"number {number}, and no database at all")
+            os.utime(self.path, (NOW + number, NOW + number))
+            self.pump.wait(self.opened_store().close())
+        kept = sorted(Path(self.folder, name).read_text()[7] for name in self.aside())
+        self.assertEqual(kept, ["2", "3", "4"])
+
+    def test_one_of_several_moves_it(self) -> None:
+        Path(self.path).write_text("I am no database. " * 1000)
+        stores = [self.new_store() for _ in range(4)]
+        opened = [store.open() for store in stores]
+        for store, ready in zip(stores, opened, strict=True):
+            self.pump.wait(ready)
+            self.addCleanup(self.close, store)
+        self.assertEqual(len(self.aside()), 1)
+        stores[0].put(route("/a"))
+        self.flush(stores[0])
+        self.assertEqual(self.paths(stores[3], "/a"), [("/a",)])
+
+    def test_who_closes_a_file_that_was_moved_harms_nobody(self) -> None:
+        self.fill(10)
+        old = self.opened_store()
+        old.put(route("/old"))
+        self.flush(old)
+        for companion in ("", "-wal", "-shm"):
+            os.rename(self.path + companion, self.path + ".moved" + companion)
+        new = self.opened_store()
+        new.put(route("/new"))
+        self.flush(new)
+        self.pump.wait(old.changes())  # finds that the file is another one, and closes its own
+        self.assertTrue(os.path.exists(self.path + "-wal"))
+        self.assertEqual(self.paths(self.opened_store(), "/new"), [("/new",)])
+        self.assertEqual(self.paths(old, "/new", "/old"), [("/new",), ()])
+
+    def test_a_file_that_was_removed_is_made_again(self) -> None:
+        store = self.opened_store()
+        store.put(route("/a"))
+        self.flush(store)
+        for name in os.listdir(self.folder):
+            os.remove(os.path.join(self.folder, name))
+        store.put(route("/b"))
+        self.flush(store)
+        self.assertEqual(self.paths(store, "/a", "/b"), [(), ("/b",)])
+        self.assertTrue(os.path.exists(self.path))
+
+
+class KeptTests(BadFileCase):
+    """Files and folders that cannot be used now, and are left where they are."""
+
+    def test_g46_empty(self) -> None:
+        """It is what is there if a process dies just when the file is made."""
+        Path(self.path).touch()
+        store = self.opened_store()
+        store.put(route("/a"))
+        self.flush(store)
+        self.assertEqual(self.paths(store, "/a"), [("/a",)])
+        self.assertEqual((self.aside(), store.failures), ([], {}))
+
+    def test_g46_locked(self) -> None:
+        self.fill(1)
+        holder = sqlite3.connect(self.path, isolation_level=None)
+        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        store = self.new_store()
+        opened = store.open()
+        self.pump.until(lambda: store.failures["locked"] > 0)
+        store.put(route("/a"))
+        question = store.find("/group-0/project")
+        self.assertNoResult(question)
+        holder.close()
+        answer = self.pump.wait(question)
+        self.assertEqual([found.path for found in answer.routes], ["/group-0/project"])
+        self.pump.wait(opened)
+        self.flush(store)
+        self.assertEqual(self.aside(), [])
+        self.assertTrue(store.is_healthy)
+        self.assertEqual(len(self.texts(LogLevel.warn)), 1)
+        self.pump.wait(store.close())
+
+    def test_g46_locked_until_the_end(self) -> None:
+        self.fill(1)
+        holder = sqlite3.connect(self.path, isolation_level=None)
+        self.addCleanup(holder.close)
+        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        store = self.new_store()
+        opened = store.open()
+        self.clock.advance(1)
+        self.successResultOf(opened)
+        store.put(route("/a"))
+        question = store.find("/a")
+        self.pump.wait(store.close())
+        self.assertEqual(len(self.pump.wait(question).routes), 1)
+        self.assertIn("1 changes are lost", self.texts(LogLevel.warn)[-1])
+
+    def test_g46_not_a_file(self) -> None:
+        os.mkdir(self.path)
+        self.check_memory_only("unreachable")
+        os.rmdir(self.path)
+        self.check_recovers()
+
+    def test_g46_no_folder(self) -> None:
+        os.rmdir(self.folder)
+        Path(self.folder).write_text("I am no folder")
+        self.check_memory_only("unreachable")
+        os.remove(self.folder)
+        self.check_recovers()
+
+    def check_memory_only(self, kind: str) -> None:
+        """Without a file memory serves, which is said once."""
+        self.store = self.opened_store()
+        self.store.put(route("/a"))
+        self.flush(self.store)
+        self.flush(self.store)
+        self.assertEqual(self.paths(self.store, "/a/b", "/b"), [("/a",), ()])
+        self.assertGreater(self.store.failures.pop(kind), 1)
+        self.assertEqual(self.store.failures, {})
+        self.assertEqual((self.store.is_persistent, self.store.pending), (False, 1))
+        self.assertEqual(len(self.texts(LogLevel.warn)), 1)
+
+    def check_recovers(self) -> None:
+        """As soon as there can be a file there is one, and nothing was forgotten."""
+        self.clock.advance(RETRY_SECONDS)
+        self.pump.until(lambda: not self.store.is_writing)
+        self.assertEqual((self.store.is_persistent, self.store.pending), (True, 0))
+        told = self.pump.wait(self.store.changes())
+        self.assertTrue(told.lost_track, "what was said without the file may be wrong")
+        self.assertEqual(self.paths(self.store, "/a/b"), [("/a",)])
+        self.assertTrue(self.store.is_healthy)
+        self.assertEqual(self.texts(LogLevel.info)[-1][-17:], "is in order again")
+
+    def test_memory_is_bounded_while_nothing_can_be_written(self) -> None:
+        os.mkdir(self.path)
+        store = self.opened_store()
+        for number in range(PENDING_LIMIT + 10):
+            store.put(route(f"/g{number}"))
+        self.assertEqual(store.pending, PENDING_LIMIT)
+        self.assertEqual(self.paths(store, "/g9", "/g10"), [(), ("/g10",)])
+
+
+class ChildTests(BadFileCase):
+    """What needs a process of its own: limits and rights cannot be taken back."""
+
+    def run_child(self, script: str, as_nobody: bool = False) -> str:
+        """Run a script that has a store at hand; what it prints."""
+        prelude = (
+            "import sys, os, resource\n"
+            "from tests.support_stores import StoreCase, route\n"
+            f"if {as_nobody} and os.getuid() == 0: os.setgroups([]), os.setgid({NOBODY})\n"
+            f"if {as_nobody} and os.getuid() == 0: os.setuid({NOBODY})\n"
+            "case = StoreCase()\n"
+            "case.setUp()\n"
+            "case.path = sys.argv[1]\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", prelude + script + "case.doCleanups()\n", self.path],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=HANGS_SECONDS,
+        )
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
+
+    def test_g46_full(self) -> None:
+        """A limit of the size of files is how a disk is full for one process only.
+
+        SQLite says ``disk I/O error`` then; the other test has a disk that is really full.
+        """
+        self.fill(10)
+        printed = self.run_child(
+            "store = case.opened_store(10**6)\n"
+            "size = os.path.getsize(case.path) + 100_000\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))\n"
+            "for number in range(3000): store.put(route(f'/more-{number}/project'))\n"
+            "case.flush(store)\n"
+            "print(dict(store.failures), store.is_persistent, store.pending)\n"
+            "print(case.paths(store, '/more-2999/project/x', '/group-0/project', '/z'))\n"
+        )
+        self.assertEqual(
+            printed,
+            "{'broken_disk': 1} False 3000\n[('/more-2999/project',), ('/group-0/project',), ()]\n",
+        )
+        self.assertEqual(
+            self.paths(self.opened_store(), "/group-9/project"), [("/group-9/project",)]
+        )
+
+    def test_g46_full_disk(self) -> None:
+        """On a file system of a megabyte, in a name space where we may mount one."""
+        script = (
+            "from tests.support_stores import StoreCase, route\n"
+            "case = StoreCase()\n"
+            "case.setUp()\n"
+            f"case.path = '{self.folder}/routes.sqlite'\n"
+            "store = case.opened_store(10**6)\n"
+            "for number in range(20_000): store.put(route(f'/more-{number}/project'))\n"
+            "case.flush(store)\n"
+            "print(dict(store.failures), store.is_persistent, store.pending)\n"
+            "print(case.paths(store, '/more-19999/project/x', '/z'))\n"
+            "case.doCleanups()\n"
+        )
+        mount = 'mount -t tmpfs -o size=1m none "$1" && exec "$2" -c "$3"'
+        command = ["unshare", "-rm", "sh", "-c", mount, "sh", self.folder, sys.executable]
+        try:
+            probe = subprocess.run([*command, "pass"], capture_output=True)
+        except OSError as error:
+            raise SkipTest(f"no name spaces here: {error}") from error
+        if probe.returncode:
+            raise SkipTest(f"no name spaces here: {probe.stderr.decode()}")
+        done = subprocess.run(
+            [*command, script], cwd=ROOT, capture_output=True, text=True, timeout=HANGS_SECONDS
+        )
+        self.assertEqual(
+            (done.stdout, done.stderr),
+            ("{'full': 1} False 20000\n[('/more-19999/project',), ()]\n", ""),
+        )
+
+    def test_g46_read_only(self) -> None:
+        """The superuser may write what is read-only, so it is tried as somebody else."""
+        self.fill(1)
+        os.chmod(self.path, 0o444)
+        os.chmod(self.folder, 0o555)
+        os.chmod(os.path.dirname(self.folder), 0o755)
+        script = (
+            "store = case.opened_store()\n"
+            "store.put(route('/a'))\n"
+            "case.flush(store)\n"
+            "print(store.is_persistent, store.pending, sorted(store.failures))\n"
+            "print(case.paths(store, '/a/b', '/z'))\n"
+        )
+        printed = self.run_child(script, as_nobody=True)
+        state, answers = printed.splitlines()
+        self.assertIn(state, ("False 1 ['read_only']", "False 1 ['unreachable']"))
+        self.assertEqual(answers, "[('/a',), ()]")
+        os.chmod(self.folder, 0o755)
+        self.assertEqual(self.aside(), [])
+
+    def test_g46_read_only_file(self) -> None:
+        """What is in it can be read."""
+        self.fill(1)
+        os.chmod(self.path, 0o444)
+        os.chmod(self.folder, 0o777)
+        os.chmod(os.path.dirname(self.folder), 0o755)
+        script = (
+            "store = case.opened_store()\n"
+            "store.put(route('/a'))\n"
+            "case.flush(store)\n"
+            "print(store.is_persistent, store.pending, sorted(store.failures))\n"
+            "print(case.paths(store, '/a/b', '/group-0/project'))\n"
+        )
+        printed = self.run_child(script, as_nobody=True)
+        self.assertEqual(printed, "False 1 ['read_only']\n[('/a',), ('/group-0/project',)]\n")
+
+
+class SchemaTests(BadFileCase):
+    """The file says what it is."""
+
+    def test_its_mark_and_its_rights(self) -> None:
+        self.pump.wait(self.opened_store().close())
+        connection = sqlite3.connect(self.path)
+        self.addCleanup(connection.close)
+        (mark,) = connection.execute("PRAGMA application_id").fetchone()
+        self.assertEqual(mark, APPLICATION_ID)
+        self.assertEqual(os.stat(self.path).st_mode & 0o777, 0o600)
+
+    def test_nothing_is_opened_before_open(self) -> None:
+        store = self.new_store()
+        store.put(route("/a"))
+        self.assertEqual(os.listdir(self.folder), [])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.successResultOf(store.close())
+        self.assertEqual(self.successResultOf(store.find("/b")), Found((), "/b"))
