@@ -8,12 +8,15 @@ slow disk or a full pipe holds nobody up.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import queue
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from select import PIPE_BUF
 from typing import Any, Protocol
 
 import attrs
@@ -67,7 +70,7 @@ class NoAccessLog:
         """Nothing is kept."""
 
 
-def as_json(record: AccessRecord) -> str:
+def as_json(record: AccessRecord, worker: int | None = None) -> str:
     """One JSON object on one line; control characters are escaped by JSON itself."""
     fields: dict[str, Any] = {
         name: round(value, 6) if isinstance(value, float) else value
@@ -75,10 +78,12 @@ def as_json(record: AccessRecord) -> str:
         if (value := getattr(record, name)) is not None
     }
     fields["time"] = _timestamp(record.time)
+    if worker is not None:
+        fields["worker"] = worker
     return json.dumps(fields)
 
 
-def as_text(record: AccessRecord) -> str:
+def as_text(record: AccessRecord, worker: int | None = None) -> str:
     """One line for people."""
     path = record.path.encode("unicode_escape").decode("ascii")
     line = (
@@ -87,6 +92,7 @@ def as_text(record: AccessRecord) -> str:
         f" in={record.bytes_in} out={record.bytes_out} seconds={record.total_seconds:.6f}"
         f" id={record.request_id}"
     )
+    line += "" if worker is None else f" worker={worker}"
     return f"{line} error={json.dumps(record.error)}" if record.error else line
 
 
@@ -103,15 +109,26 @@ class AccessLog:
 
     :param path: a file, or ``-`` for standard output.
     :param format: a key of :data:`FORMATS`.
+    :param worker: its number, if the router has several.
+    :param lock: a file that all of them have open; who holds it writes.
     """
 
     _log = Logger()
 
-    def __init__(self, path: str, format: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        path: str,
+        format: str,
+        clock: Clock,
+        worker: int | None = None,
+        lock: int | None = None,
+    ) -> None:
         self.dropped = 0  #: lines lost because the disk or the pipe was too slow
         self._path = path
         self._render = FORMATS[format]
         self._clock = clock
+        self._worker = worker
+        self._lock = lock
         self._lines: list[str] = []
         self._call: Any = None
         self._batches: queue.Queue[str | None] = queue.Queue(WAITING_BATCHES)
@@ -128,7 +145,7 @@ class AccessLog:
 
     def write(self, record: AccessRecord) -> None:
         """Write this soon."""
-        self._lines.append(self._render(record))
+        self._lines.append(self._render(record, self._worker))
         if len(self._lines) >= BATCH_LINES:
             self._flush()
         elif self._call is None:
@@ -179,7 +196,10 @@ class AccessLog:
                 if self._reopen.is_set():
                     self._reopen.clear()
                     self._reopen_file()
-                _write_all(self._file, batch.encode("utf-8", "backslashreplace"))
+                data = batch.encode("utf-8", "backslashreplace")
+                with _held(self._lock):
+                    for piece in _pieces(data) if self._file == STANDARD_OUTPUT else (data,):
+                        _write_all(self._file, piece)
             except OSError as error:
                 self._log.error("The access log cannot be written: {error}", error=str(error))
 
@@ -190,9 +210,45 @@ class AccessLog:
             self._file = new
 
     def _open(self) -> int:
-        if self._path == "-":
-            return STANDARD_OUTPUT
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        return open_log(self._path)
+
+
+def open_log(path: str) -> int:
+    """The descriptor to write to.
+
+    :raises OSError: it cannot be opened.
+    """
+    if path == "-":
+        return STANDARD_OUTPUT
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+
+
+@contextmanager
+def _held(lock: int | None) -> Iterator[None]:
+    """A line can be longer than what a pipe takes in one piece: others wait until all is written.
+
+    The lock is one that the system gives back when its holder dies.
+    """
+    if lock is None:
+        yield
+        return
+    fcntl.lockf(lock, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.lockf(lock, fcntl.LOCK_UN)
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    """Whole lines, as many at a time as a pipe takes in one piece: others write to standard output
+    as well."""
+    start = 0
+    while len(data) - start > PIPE_BUF:
+        end = data.rfind(b"\n", start, start + PIPE_BUF) + 1 or data.find(b"\n", start) + 1
+        yield data[start:end]
+        start = end
+    if start < len(data):
+        yield data[start:]
 
 
 def _write_all(file: int, data: bytes) -> None:

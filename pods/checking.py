@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from hashlib import blake2b
 from random import Random
 from typing import Any, NoReturn
 
@@ -11,7 +12,7 @@ import attrs
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from pods.config import Config, examine, read_toml
+from pods.config import Config, examine, parse_toml, read_text
 from pods.errors import AskFailed, ConfigurationError, Fault
 from pods.extensions import build_delay, build_strategies
 from pods.interfaces import IPods, IServices, PodInfo
@@ -30,6 +31,7 @@ class OfflineServices:
     random: Random = attrs.field(factory=Random)
     clock: Clock = attrs.field(factory=Clock)
     _tallies: Tallies = attrs.field(factory=Tallies)
+    _key: bytes = attrs.field(factory=lambda: os.urandom(32), repr=False)
 
     @classmethod
     def of(cls, config: Config) -> OfflineServices:
@@ -45,9 +47,24 @@ class OfflineServices:
         """
         raise AskFailed(f"this router does not run: {pod} was not asked for {target}")
 
+    def secret(self, purpose: str) -> bytes:
+        """32 bytes that are gone with these services; no file is read or made."""
+        return blake2b(purpose.encode(), digest_size=32, key=self._key).digest()
+
     def counter(self, name: str, help: str, label: str = "", values: Iterable[str] = ()) -> Tally:
         """A counter that nobody will see."""
         return self._tallies.declare(name, help, label, values)
+
+
+@attrs.frozen
+class Checked:
+    """A configuration without faults.
+
+    :param text: what stood in the file.
+    """
+
+    config: Config
+    text: str
 
 
 def faults_of(path: str) -> tuple[Fault, ...]:
@@ -56,11 +73,47 @@ def faults_of(path: str) -> tuple[Fault, ...]:
     :param path: of a ``router.toml``.
     """
     try:
-        table = read_toml(path)
+        checked(path)
     except ConfigurationError as error:
         return error.faults
-    config, faults = examine(table, path, os.path.dirname(path))
-    return (*faults, *_plugins_faults(config))
+    return ()
+
+
+def checked(path: str) -> Checked:
+    """What stands in a configuration file.
+
+    :param path: of a ``router.toml``.
+    :raises pods.errors.ConfigurationError: with every fault, plugins' options included.
+    """
+    text = read_text(path)
+    config, faults = examine(parse_toml(text, path), path, os.path.dirname(path))
+    faults = (*faults, *_plugins_faults(config))
+    if not faults:
+        faults = _folders_faults(config)
+    if faults:
+        raise ConfigurationError(*faults)
+    return Checked(config, text)
+
+
+def _folders_faults(config: Config) -> tuple[Fault, ...]:
+    """Folders that cannot be made or written by whoever asks; nothing is tried."""
+    data_dir, spool_dir = config.router.data_dir, config.body.spool_dir
+    found = {"router.data_dir": _wrong_with(data_dir)}
+    if not (found["router.data_dir"] and spool_dir.startswith(data_dir + os.sep)):
+        found["body.spool_dir"] = _wrong_with(spool_dir)
+    allowed = "a folder that can be made or written"
+    return tuple(Fault(key, wrong, allowed, config.file) for key, wrong in found.items() if wrong)
+
+
+def _wrong_with(folder: str) -> str:
+    there = folder
+    while not os.path.lexists(there):
+        there = os.path.dirname(there)
+    if not os.path.isdir(there):
+        return f"cannot be made: {there} is no folder"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return f"cannot be {'written' if there == folder else 'made'}: {there} is not writable"
+    return ""
 
 
 def _plugins_faults(config: Config) -> tuple[Fault, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.interfaces import IAddress, IListeningPort, IStreamServerEndpoint
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
@@ -18,16 +18,26 @@ class CannotStart(PodsError):
     """A listening endpoint or the access log cannot be opened."""
 
 
+#: Makes an endpoint of its description; may raise whatever its parts raise.
+EndpointMaker = Callable[[str], IStreamServerEndpoint]
+
+
+def endpoints_of(reactor: Any) -> EndpointMaker:
+    """Makes endpoints that listen by this reactor."""
+    return lambda description: serverFromString(reactor, description)
+
+
 class Listeners:
     """Listening ports, by the endpoint descriptions that opened them.
 
+    :param endpoint: see :func:`endpoints_of`.
     :param factory: makes the protocol for each client.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, factory: Factory[Any]) -> None:
-        self._reactor = reactor
+    def __init__(self, endpoint: EndpointMaker, factory: Factory[Any]) -> None:
+        self._endpoint = endpoint
         self._factory = factory
         self._open: list[tuple[str, IListeningPort]] = []
 
@@ -44,8 +54,8 @@ class Listeners:
         opened: list[tuple[str, IListeningPort]] = []
         for description in _without(descriptions, [name for name, _ in self._open]):
             try:
-                endpoint = serverFromString(self._reactor, description)
-                opened.append((description, await endpoint.listen(self._factory)))
+                port = await self._endpoint(description).listen(self._factory)
+                opened.append((description, port))
             except Exception as error:
                 for _, port in opened:  # not waited for: the caller shall know at once
                     maybeDeferred(port.stopListening)

@@ -7,36 +7,23 @@ clients send becomes one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import accumulate
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-)
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from pods.accesslog import AccessLog
-from pods.counters import BOUNDS_SECONDS, Histogram
+from pods.counters import Histogram
+from pods.exposition import text_of
+from pods.numbers import Merge, Numbers, Value
 from pods.tallies import Tally
 
 if TYPE_CHECKING:
     from pods.http1.pool import PodPool
     from pods.router import Router
 
-CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 #: Values of a metric's labels, and what they are told apart by.
 Samples = Iterable[tuple[tuple[str, ...], Any]]
-
-_FAMILIES: Mapping[str, Any] = {
-    "counter": CounterMetricFamily,
-    "gauge": GaugeMetricFamily,
-    "histogram": HistogramMetricFamily,
-}
 
 
 @attrs.frozen
@@ -46,6 +33,7 @@ class Metric:
     :param name: with ``_total`` if it is a counter.
     :param kind: ``counter``, ``gauge`` or ``histogram``.
     :param read: its values now; a histogram's are :class:`~pods.counters.Histogram`.
+    :param merge: what several workers say together.
     """
 
     name: str
@@ -53,27 +41,12 @@ class Metric:
     help: str
     labels: tuple[str, ...]
     read: Callable[[Router], Samples]
+    merge: Merge = Merge.SUM
 
-    def family(self, router: Router) -> Any:
-        """What the library writes out."""
-        family = _FAMILIES[self.kind](self.name, self.help, labels=self.labels)
-        for values, value in self.read(router):
-            if isinstance(value, Histogram):
-                family.add_metric(values, list(_buckets(value)), value.seconds)
-            else:
-                family.add_metric(values, value)
-        return family
-
-
-class _Collector:
-    def __init__(self, router: Router) -> None:
-        self._router = router
-
-    def collect(self) -> Iterator[Any]:
-        for metric in METRICS:
-            yield metric.family(self._router)
-        for tally in self._router.counters.tallies.all.values():
-            yield of_plugin(tally).family(self._router)
+    def numbers(self, router: Router) -> Numbers:
+        """What it says now."""
+        samples = {values: _plain(value) for values, value in self.read(router)}
+        return Numbers(self.name, self.kind, self.help, self.labels, samples, self.merge)
 
 
 def of_plugin(tally: Tally) -> Metric:
@@ -86,17 +59,19 @@ def of_plugin(tally: Tally) -> Metric:
     return Metric(f"pods_plugin_{tally.name}_total", "counter", tally.help, labels, read)
 
 
+def numbers_of(router: Router) -> list[Numbers]:
+    """All metrics of this router, as they are now."""
+    plugins = map(of_plugin, router.counters.tallies.all.values())
+    return [metric.numbers(router) for metric in (*METRICS, *plugins)]
+
+
 def exposition(router: Router) -> bytes:
-    """All metrics in Prometheus' text format; :data:`CONTENT_TYPE` is its type."""
-    registry = CollectorRegistry()
-    registry.register(_Collector(router))
-    ProcessCollector(registry=registry)
-    return bytes(generate_latest(registry))
+    """All metrics of this router and its process in Prometheus' text format."""
+    return text_of(numbers_of(router))
 
 
-def _buckets(histogram: Histogram) -> Iterator[tuple[str, float]]:
-    ends = [*map(str, BOUNDS_SECONDS), "+Inf"]
-    return zip(ends, map(float, accumulate(histogram.counts)), strict=True)
+def _plain(value: Any) -> Value:
+    return [*value.counts, value.seconds] if isinstance(value, Histogram) else value
 
 
 # -- where the numbers are -----------------------------------------------------
@@ -146,6 +121,11 @@ def _outages(router: Router) -> Samples:
     for name, state in router.health.states.items():
         for cause, count in state.outages.items():
             yield (name, cause), count
+
+
+def _timers(router: Router) -> Samples:
+    if hasattr(router.clock, "getDelayedCalls"):  # no interface promises it
+        yield (), len(router.clock.getDelayedCalls())
 
 
 def _dropped_lines(router: Router) -> int:
@@ -218,7 +198,8 @@ METRICS = (
         "gauge",
         "Routes that are remembered.",
         (),
-        _one(lambda router: len(router.table)),
+        _one(lambda router: len(router.memory.table)),
+        Merge.MOST,
     ),
     Metric(
         "pods_route_lookups_total",
@@ -249,6 +230,13 @@ METRICS = (
         _one(lambda router: router.counters.not_found_waiting),
     ),
     Metric(
+        "pods_not_found_added_seconds",
+        "histogram",
+        "Seconds that responses 404 were kept back.",
+        (),
+        lambda router: [((), router.counters.not_found_added)],
+    ),
+    Metric(
         "pods_client_connections",
         "gauge",
         "Connections of clients.",
@@ -266,7 +254,12 @@ METRICS = (
         _per_pool(lambda pool: pool.waiting_requests),
     ),
     Metric(
-        "pods_pod_healthy", "gauge", "1 if a pod is in, 0 while it is out.", ("pod",), _by(_healthy)
+        "pods_pod_healthy",
+        "gauge",
+        "1 if a pod is in, 0 while it is out.",
+        ("pod",),
+        _by(_healthy),
+        Merge.LEAST,
     ),
     Metric(
         "pods_pod_outages_total",
@@ -275,6 +268,7 @@ METRICS = (
         ("pod", "cause"),
         _outages,
     ),
+    Metric("pods_timers", "gauge", "Calls that the reactor is to make later.", (), _timers),
     Metric(
         "pods_access_log_dropped_lines_total",
         "counter",

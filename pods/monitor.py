@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from pods.config import AdminConfig
-from pods.listeners import Listeners
-from pods.readiness import Readiness
+from pods.listeners import Listeners, endpoints_of
+from pods.readiness import Told
 
 if TYPE_CHECKING:
     from pods.admin import AdminFactory
-    from pods.router import Router
 
 
 class Monitor:
     """Opens and closes the listener as the configuration says.
 
-    :param router: the one that serves at the moment.
-    :param readiness: how it fares at the moment.
+    :param metrics: asked for all of them, in Prometheus' text format.
+    :param readiness: asked how the router fares.
     """
 
     def __init__(
-        self, reactor: Any, router: Callable[[], Router], readiness: Callable[[], Readiness]
+        self,
+        reactor: Any,
+        metrics: Callable[[], Awaitable[bytes]],
+        readiness: Callable[[], Awaitable[Told]],
     ) -> None:
         self._reactor = reactor
-        self._router = router
+        self._metrics = metrics
         self._readiness = readiness
         self._factory: AdminFactory | None = None
         self._listeners: Listeners | None = None
@@ -41,8 +43,8 @@ class Monitor:
             # Loaded only for those who want it: it stands on twisted.web.
             from pods.admin import AdminFactory
 
-            self._factory = AdminFactory(self._reactor, self._router, self._readiness)
-            self._listeners = Listeners(self._reactor, self._factory)
+            self._factory = AdminFactory(self._reactor, self._metrics, self._readiness)
+            self._listeners = Listeners(endpoints_of(self._reactor), self._factory)
         await self._listeners.open([admin.listen])
 
     async def close_all_but(self, admin: AdminConfig | None) -> None:

@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
 from pods.health import PodState
+
+
+class Told(Protocol):
+    """What ``/readyz`` answers with."""
+
+    @property
+    def is_ready(self) -> bool: ...
+
+    def as_json(self) -> str: ...
 
 
 @attrs.frozen
@@ -33,14 +42,16 @@ class Readiness:
 
     def as_json(self) -> str:
         """The whole story, for people and programs."""
-        return json.dumps(
-            {
-                "ready": self.is_ready,
-                "listening": self.is_listening,
-                "draining": self.is_draining,
-                "pods": {name: _told(state) for name, state in self.pods.items()},
-            }
-        )
+        return json.dumps(self.as_dict())
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same, as ``json`` takes it."""
+        return {
+            "ready": self.is_ready,
+            "listening": self.is_listening,
+            "draining": self.is_draining,
+            "pods": {name: _told(state) for name, state in self.pods.items()},
+        }
 
 
 def _told(state: PodState) -> dict[str, Any]:

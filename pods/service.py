@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
+from random import Random, SystemRandom
 from typing import Any
 
 from twisted.application.service import Service
@@ -13,15 +13,19 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from pods import keys
 from pods.accesslog import AccessLog, NoAccessLog
 from pods.checking import faults_of
 from pods.config import Config, LogConfig, load
 from pods.errors import ConfigurationError
+from pods.following import Follower
 from pods.http1.server import ClientConnection
+from pods.lasting import Lasting
 from pods.listeners import CannotStart, Listeners
 from pods.monitor import Monitor
 from pods.readiness import Readiness
 from pods.router import Router
+from pods.surroundings import Surroundings
 
 #: How long the last connections may take to notice that they have been broken off.
 ABORT_SECONDS = 1.0
@@ -32,18 +36,30 @@ class RouterService(Service):
 
     :param reactor: the reactor; named nowhere below this.
     :param random: the source of chance.
+    :param surroundings: what it listens by and logs to; those of a single process by default.
     :raises pods.errors.ConfigurationError: see :class:`pods.router.Router`.
     """
 
     name = "pods"
     _log = Logger()
 
-    def __init__(self, config: Config, reactor: Any, random: random.Random | None = None) -> None:
-        self.router = Router(config, reactor, random)
+    def __init__(
+        self,
+        config: Config,
+        reactor: Any,
+        random: Random | None = None,
+        surroundings: Surroundings | None = None,
+    ) -> None:
         self._reactor = reactor
         self._file = os.path.abspath(config.file)  # a daemon leaves its folder
-        self._listeners = Listeners(reactor, self._client_factory())
-        self._monitor = Monitor(reactor, lambda: self.router, self.readiness)
+        self._surroundings = surroundings or Surroundings(reactor)
+        lasting = Lasting.begin(
+            config, reactor, self._surroundings.store(config), chance=random or SystemRandom()
+        )
+        self.router = Router(config, reactor, lasting)
+        self._follower = Follower(lasting.memory, reactor)
+        self._listeners = Listeners(self._surroundings.endpoint, self._client_factory())
+        self._monitor = Monitor(reactor, self._metrics, self._told)
         self._is_stopping = False
         self._access_log: AccessLog | None = None
         self._reloading = DeferredLock()
@@ -76,9 +92,15 @@ class RouterService(Service):
     def startService(self) -> None:
         """Serve.
 
-        :raises CannotStart: a listener or the access log cannot be opened.
+        :raises CannotStart: a listener or the access log cannot be opened, or the file of keys
+            holds something else.
         """
         super().startService()  # type: ignore[no-untyped-call]
+        try:
+            self.router.lasting.keys = keys.load(self.router.config.router.data_dir)
+        except ConfigurationError as error:
+            raise CannotStart(str(error)) from error
+        Deferred.fromCoroutine(self._open_memory())
         self._replace_access_log(self.router.config.log)
         self.router.start()
         if self._listening is None:
@@ -112,23 +134,45 @@ class RouterService(Service):
             self._log.error("Not reloaded: {fault}", fault=str(fault))
         if faults:
             return
-        before = self.router
         try:
-            router = Router(load(self._file), self._reactor, before=before)
-            await self._monitor.open(router.config.admin)
-            await self._listeners.open(router.config.router.listen)
-            if router.config.log != before.config.log:
-                self._replace_access_log(router.config.log)
+            await self.change_to(load(self._file))
         except (ConfigurationError, CannotStart) as error:
             self._log.error("Not reloaded: {fault}", fault=str(error))
+        else:
+            self._log.info("Reloaded {file}", file=self._file)
+
+    async def change_to(self, config: Config) -> None:
+        """Go on under another configuration, without dropping a connection.
+
+        :raises pods.errors.ConfigurationError: see :class:`pods.router.Router`.
+        :raises CannotStart: something cannot be opened.  Nothing has changed then.
+        """
+        before = self.router
+        try:
+            ring = keys.load(config.router.data_dir, before.lasting.keys)
+            router = Router(config, self._reactor, before.lasting, before)
+            await self._monitor.open(config.admin)
+            await self._listeners.open(config.router.listen)
+            if config.log != before.config.log:
+                self._replace_access_log(config.log)
+        except (ConfigurationError, CannotStart):
             await self._listeners.close_all_but(before.config.router.listen)
             await self._monitor.close_all_but(before.config.admin)
-            return
+            raise
         self.router = router
+        router.lasting.keys = ring
         router.take_over(before)
-        await self._listeners.close_all_but(router.config.router.listen)
-        await self._monitor.close_all_but(router.config.admin)
-        self._log.info("Reloaded {file}", file=self._file)
+        await self._listeners.close_all_but(config.router.listen)
+        await self._monitor.close_all_but(config.admin)
+
+    async def _told(self) -> Readiness:
+        return self.readiness()
+
+    async def _metrics(self) -> bytes:
+        # Loaded only for those who ask: it stands on a library.
+        from pods.metrics import exposition
+
+        return exposition(self.router)
 
     def _client_factory(self) -> Factory[Any]:
         factory = Factory.forProtocol(
@@ -140,7 +184,7 @@ class RouterService(Service):
     def _replace_access_log(self, log: LogConfig) -> None:
         old, new = self._access_log, None
         if log.access:
-            new = AccessLog(log.access, log.format, self._reactor)
+            new = self._surroundings.access_log(log)
             try:
                 new.start()
             except OSError as error:
@@ -167,11 +211,19 @@ class RouterService(Service):
             self._log.critical("{error}", error=self._outcome.getErrorMessage())
             self._reactor.stop()
 
+    async def _open_memory(self) -> None:
+        """Requests do not wait for this; those whose route may be on disk wait for that."""
+        await self.router.memory.open()
+        if not self._is_stopping:
+            self._follower.start()
+
     async def _stop(self) -> None:
         await self._listeners.close_all_but([])
         await self._drain(self.router.config.timeouts.shutdown)
         self.router.abort()
         await self._drain(ABORT_SECONDS)
+        self._follower.stop()
+        await self.router.memory.close()
         if self._access_log is not None:
             self._access_log.stop()
         await self._monitor.stop()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
+
+from twisted.internet.error import ReactorNotRunning
 
 #: "Finish what runs, then exit with 0."  The reactor's own handlers would make twistd end by the
 #: signal after a graceful stop.
@@ -13,6 +16,16 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 REOPEN_SIGNALS = (signal.SIGUSR1,)
 #: The same, and "read the configuration again".
 RELOAD_SIGNALS = (signal.SIGHUP,)
+
+
+def stopping(reactor: Any) -> Callable[[], None]:
+    """Stops it; a second signal says nothing new."""
+
+    def stop() -> None:
+        with suppress(ReactorNotRunning):
+            reactor.stop()
+
+    return stop
 
 
 def catch(reactor: Any, numbers: Iterable[signal.Signals], handler: Callable[[], Any]) -> None:

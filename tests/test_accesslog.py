@@ -87,7 +87,7 @@ class RecordTests(RouterTestCase):
 
     def test_exactly_one_for_everything_on_one_connection(self) -> None:
         world = self.make_world("pod_a", rules=[{"path": "/down", "pod": "pod_b"}])
-        world.router.table.remember(Route("/known", "pod_a"))
+        world.router.memory.table.remember(Route("/known", "pod_a"))
         world.pods["pod_b"].mode = "refuses"
         client = world.client()
         client.say(get("/1"))

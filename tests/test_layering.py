@@ -32,6 +32,7 @@ LAYERS: Mapping[str, str] = {
     "options": "errors wording",
     "lazy": "interfaces",
     "plugins": "errors wording",
+    "keys": "errors",
     # Pure: what router.toml says, which route matches, what a header claims.
     "config": "errors interfaces wording protocol plugins",
     "routing": "errors interfaces protocol",
@@ -49,12 +50,17 @@ LAYERS: Mapping[str, str] = {
     "accesslog": "interfaces",
     "journal": "interfaces accesslog",
     "client_request": "interfaces http1 routing.headers",
-    "memory": "errors interfaces protocol routing counters",
-    "not_found": "errors interfaces http1 counters",
+    "cold_lookups": "interfaces routing.table counters",
+    "memory": "errors interfaces protocol routing counters cold_lookups",
+    "following": "memory",
+    "stores": "interfaces protocol routing.paths",
+    "cookie_jar": "keys config http1 routing.route_cookie",
+    "releases": "interfaces counters",
+    "not_found": "errors http1 releases",
     "bounces": "errors protocol",
-    "locator": "errors interfaces protocol client_request",
     "dialing": "errors config http1.secured http1.upstream",
     "question": "errors interfaces http1",
+    "locator": "errors interfaces protocol client_request question",
     "services": "errors interfaces routing.pods http1 tallies question",
     "extensions": "errors interfaces wording plugins config",
     "reply": "errors http1 journal not_found",
@@ -66,26 +72,45 @@ LAYERS: Mapping[str, str] = {
     # What makes the parts, runs them, and is started.
     "clients": "http1",
     "doubts": "interfaces",
-    "lasting": "config routing http1 accesslog clients counters doubts health",
+    "lasting": (
+        "keys config routing http1 accesslog clients counters doubts health memory releases"
+    ),
     "pools": "config http1 dialing health",
     "router": (
-        "errors interfaces protocol config routing http1 counters accesslog journal lasting memory"
-        " not_found dialing pools services health checks extensions exchange"
+        "errors interfaces protocol config routing http1 counters accesslog journal lasting"
+        " cookie_jar dialing pools services health checks extensions exchange"
     ),
     "listeners": "errors",
+    "surroundings": "interfaces config accesslog listeners stores",
     # What those see who watch it; imported only if somebody may.
     "readiness": "health",
-    "metrics": "accesslog counters tallies",
-    "admin": "metrics readiness",
+    "numbers": "",
+    "exposition": "counters numbers",
+    "metrics": "accesslog counters tallies numbers exposition",
+    "admin": "exposition readiness",
     "monitor": "config listeners readiness admin",
     # Commands; all but ``tap`` start nothing.
     "ending": "",
     "checking": "errors interfaces config routing.pods extensions tallies",
-    "service": ("errors config http1.server accesslog checking listeners monitor readiness router"),
+    "service": (
+        "errors keys config http1.server accesslog checking following lasting listeners"
+        " surroundings metrics monitor readiness router"
+    ),
+    "workers": (
+        "errors config accesslog checking listeners surroundings numbers exposition metrics monitor"
+        " service"
+    ),
     "signals": "",
-    "tap": "errors config checking ending listeners service signals",
+    "tap": "errors checking ending listeners service signals workers",
     "explain": "config http1.heads routing.paths routing.rules",
-    "cli": "errors config checking explain",
+    "progress": "",
+    "route_lines": "errors interfaces protocol routing.paths",
+    "routes_import": "errors interfaces config progress route_lines stores",
+    "routes_command": (
+        "errors interfaces config progress route_lines routes_import routing.paths stores"
+        " surroundings"
+    ),
+    "cli": "errors config checking explain routes_command",
     # The pods' side, and the demo that runs both sides: the router never imports it.
     "reference": (
         "errors wording protocol interfaces config routing.table testing.chance ending listeners"

@@ -156,6 +156,8 @@ class NumberTests(RouterTestCase):
         self.has(world, {"pods_not_found_waiting": 1})
         world.reactor.pass_time(1)
         self.has(world, {"pods_not_found_waiting": 0, "pods_not_found_held_total": 2})
+        added = {"pods_not_found_added_seconds_count": 1, "pods_not_found_added_seconds_sum": 1}
+        self.has(world, added)
         self.assertEqual(waiting.take().status, 404)
         waiting.leave()
 
@@ -212,6 +214,20 @@ class NumberTests(RouterTestCase):
         world.router.lasting.access_log = log
         self.has(world, {"pods_access_log_dropped_lines_total": 3})
 
+    def test_timers(self) -> None:
+        world = self.make_world()
+        before = samples(world.router)["pods_timers"]
+        calls = [world.reactor.callLater(seconds, int) for seconds in (1, 2, 3)]
+        self.has(world, {"pods_timers": before + 3})
+        calls.pop().cancel()
+        world.reactor.pass_time(2)
+        self.has(world, {"pods_timers": before})
+
+    def test_a_reactor_that_cannot_tell_its_timers(self) -> None:
+        world = self.make_world()
+        world.router.clock = object()
+        self.assertNotIn("pods_timers", samples(world.router))
+
     def test_what_plugins_count(self) -> None:
         world = self.make_world("pod_a", router={"strategy": "learn"})
         counter = world.router.services.counter("tried", "Tried.", "how", ["well", "badly"])
@@ -236,7 +252,7 @@ class NumberTests(RouterTestCase):
         client = world.client()
         client.say(get("/x"))
         world.pods["pod_a"].say(response(200))
-        router = Router(world.router.config, world.reactor, before=world.router)
+        router = Router(world.router.config, world.reactor, world.router.lasting, world.router)
         router.take_over(world.router)
         world.router = router
         self.has(world, {"pods_requests_total{route=strategy,status=2xx}": 1})

@@ -17,11 +17,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from pods import listeners as listeners_module
-from pods.config import from_mapping
+from pods.config import Config, from_mapping
 from pods.errors import ConfigurationError
 from pods.listeners import CannotStart
 from pods.service import RouterService
 from pods.signals import RELOAD_SIGNALS, REOPEN_SIGNALS, STOP_SIGNALS, catch
+from pods.stores.memory import MemoryStore
+from pods.surroundings import Surroundings
 from tests.support_memory import MemoryPod, MemoryReactor
 from tests.support_messages import get, response
 from tests.support_wire import Wire
@@ -84,6 +86,13 @@ class ScriptedEndpoint:
         return self.opening
 
 
+class InMemory(Surroundings):
+    """As in production, but for the routes: no thread has any business on this reactor."""
+
+    def store(self, config: Config) -> MemoryStore:
+        return MemoryStore(config.cache.max_entries, self._reactor.seconds)
+
+
 class ServiceTestCase(SynchronousTestCase):
     def make_service(self, **tables: Any) -> RouterService:
         self.reactor = ServiceReactor()
@@ -98,7 +107,8 @@ class ServiceTestCase(SynchronousTestCase):
             "pods": {"pod_a": {"url": "http://127.0.0.1:9100"}},
             "log": {"access": self.log},
         } | tables
-        return RouterService(from_mapping(config, "router.toml", self.mktemp()), self.reactor)
+        loaded = from_mapping(config, "router.toml", self.mktemp())
+        return RouterService(loaded, self.reactor, surroundings=InMemory(self.reactor))
 
     def stop(self, service: RouterService) -> Deferred[None]:
         stopping = service.stopService()

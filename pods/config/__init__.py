@@ -48,6 +48,8 @@ __all__ = [
     "examine",
     "from_mapping",
     "load",
+    "parse_toml",
+    "read_text",
     "read_toml",
 ]
 
@@ -96,14 +98,34 @@ def read_toml(path: str) -> dict[str, Any]:
 
     :raises pods.errors.ConfigurationError: it cannot be read, or is not TOML.
     """
+    return parse_toml(read_text(path), path)
+
+
+def read_text(path: str) -> str:
+    """What stands in a file.
+
+    :raises pods.errors.ConfigurationError: it cannot be read, or is not UTF-8.
+    """
     try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
+        with open(path, encoding="utf-8", newline="") as file:  # TOML minds line ends
+            return file.read()
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         problem = f"is not TOML: {one_line(error)}"
     raise ConfigurationError(Fault("", problem, file=path))
+
+
+def parse_toml(text: str, file: str) -> dict[str, Any]:
+    """The tables in a text.
+
+    :param file: what faults call it.
+    :raises pods.errors.ConfigurationError: it is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(Fault("", f"is not TOML: {one_line(error)}", file=file)) from None
 
 
 def _source(table: Mapping[str, Any], base_dir: str) -> Source:

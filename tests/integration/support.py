@@ -86,10 +86,14 @@ def is_table(value: Any) -> bool:
 class RouterProcess:
     """``twistd -n pods`` with a configuration of its own.
 
+    Subclasses may start it by another ``command``.
+
     :param folder: where its files go; made if missing.
     :param tables: what ``router.toml`` holds.  A free port of the loopback interface comes first
         in ``router.listen``.
     """
+
+    command: Sequence[str] = TWISTD
 
     def __init__(self, folder: Path, tables: Mapping[str, Any]) -> None:
         self.folder = folder
@@ -125,7 +129,7 @@ class RouterProcess:
         self.config.write_text(to_toml(self.tables))
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [*TWISTD, "pods", "--config", str(self.config)],
+                [*self.command, "pods", "--config", str(self.config)],
                 cwd=self.folder,
                 env=os.environ | {"PYTHONPATH": str(ROOT)},
                 stdout=output,
