@@ -21,6 +21,7 @@ class Sample:
     memory_mib: float  #: resident
     descriptors: float
     threads: float
+    timers: float  #: calls that the reactor is to make later
     client_connections: float
     pod_connections: float
     routes: float
@@ -38,6 +39,7 @@ def sample(world: World, seconds: float) -> Sample:
         memory_mib=world.router.memory_bytes() / MIB,
         descriptors=len(list((process / "fd").iterdir())),
         threads=len(list((process / "task").iterdir())),
+        timers=metrics["pods_timers"],
         client_connections=metrics["pods_client_connections"],
         pod_connections=metrics["pods_pod_connections"],
         routes=metrics["pods_routes"],
@@ -69,6 +71,7 @@ SERIES = (
     Series("memory_mib", "Resident memory", "MiB", 3),
     Series("descriptors", "Descriptors", "", 8),
     Series("threads", "Threads", "", 0),
+    Series("timers", "Timers", "", 8),
     Series("client_connections", "Connections of clients", "", 4),
     Series("pod_connections", "Connections to pods", "", 8),
     Series("routes", "Routes", "", 10),

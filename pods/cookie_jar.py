@@ -64,9 +64,9 @@ class CookieJar:
         """
         if (known is None and wrong is None) or not self._config.enabled:
             return None
-        own = request.own_cookie
-        if not own and not request.takes_cookies:
-            return None
+        own, is_success = request.own_cookie, 200 <= response.status < 300
+        if not is_success or (not own and not request.takes_cookies):
+            return None  # said before: what is set on few answers must cost the others nothing
         value = self._cookies.updated(own, self._wall_seconds(), put=known, drop=wrong)
         if value is None or not may_set(response.status, response.fields):
             return None

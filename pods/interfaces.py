@@ -314,6 +314,11 @@ class IRouteStore(Interface):
     Times are seconds since the epoch, on the clock that the store was made with.
     """
 
+    rows = Attribute("How many routes are stored, as far as is known.")
+    pending = Attribute("How many changes are not written yet.")
+    is_healthy = Attribute("Whether it can be read and written, as far as is known.")
+    failures = Attribute("What went wrong how often: a Counter by words that stay the same.")
+
     def open() -> Awaitable[None]:
         """Get ready.  Fires soon, and never fails: a store that cannot be used is put aside."""
 

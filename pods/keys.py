@@ -74,10 +74,10 @@ def load(folder: str, before: KeyRing | None = None) -> KeyRing:
         content = _read_or_make(path)
     except OSError as error:
         _log.warn(
-            "{path}: {reason}; until this is put right, cookies are signed with keys that only"
-            " this process has",
+            "{path}: {reason}; {which} are used until this is put right",
             path=path,
             reason=error.strerror or str(error),
+            which="the keys from before" if before else "keys that only this process has",
         )
         return before or KeyRing.make()
     return KeyRing(parsed(content, path))

@@ -56,7 +56,7 @@ class NumberTests(RouterTestCase):
         self.assertEqual({name: found.get(name) for name in expected}, expected)
 
     def test_nothing_has_happened(self) -> None:
-        self.assertEqual(self.changes(self.make_world()), {})
+        self.assertEqual(self.changes(self.make_world()), {"pods_route_store_healthy": 1})
 
     def test_requests_routes_and_connections(self) -> None:
         world = self.make_world("pod_a")

@@ -170,8 +170,8 @@ class RefusedTests(SynchronousTestCase):
 class BoundedTests(SynchronousTestCase):
     """A cookie stays small, and what was used last stays in it."""
 
-    @settings(max_examples=30, deadline=None)
-    @given(st.integers(64, 400), st.lists(st.integers(0, 30), min_size=1, max_size=120))
+    @settings(max_examples=100, deadline=None)
+    @given(st.integers(64, 200), st.lists(st.integers(0, 11), min_size=1, max_size=60))
     def test_h50_size_and_order(self, max_bytes: int, uses: list[int]) -> None:
         """Of as many as fit, at least the half that was used last is always there."""
         cookies = codec(max_bytes=max_bytes)
@@ -185,6 +185,14 @@ class BoundedTests(SynchronousTestCase):
             self.assertEqual(len(there), min(capacity, len(last_used)))
             fresh = max(1, capacity // 2)
             self.assertEqual(there[:fresh], last_used[:fresh])
+
+    def test_h50_what_is_used_again_and_again_stays(self) -> None:
+        value = filled(COOKIES, hint("/often"))
+        for number in range(200):
+            value = filled(COOKIES, hint(f"/{number}"), value=value)
+            if number % 20 == 0:
+                value = filled(COOKIES, hint("/often"), value=value)
+        self.assertEqual(COOKIES.find(value, "/often", NOW), hint("/often"))
 
     def test_h50_as_many_as_fit(self) -> None:
         value = filled(COOKIES, *(hint(f"/{n}") for n in range(200)))
