@@ -145,7 +145,8 @@ class Exchange:
     def _ask(self) -> Locator:
         if self._locator is None:
             request, pods = self.request(), self._router.pools
-            self._locator = Locator(self._strategy, request, pods, self.refuse)
+            request_id = self._journal.request_id
+            self._locator = Locator(self._strategy, request, pods, self.refuse, request_id)
         return self._locator
 
     def request(self) -> ClientRequest:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import Any, Self
 from urllib.parse import parse_qs, quote
 
@@ -29,6 +30,7 @@ BOUNCE_STATUSES = frozenset({302, 307, 308})
 UNTEACHING_STATUSES = frozenset({401, 403, 404})
 PATH_LIMIT_BYTES = 255  #: a longer path in a claim is refused (requirement 43)
 HEADER_LIMIT_BYTES = 4096  #: a longer value cannot be one of ours
+TTL_LIMIT_SECONDS = sys.float_info.max  #: what is longer cannot be reckoned with
 LEARN_SOURCES = ("routable", "fixed")
 
 _POD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
@@ -246,9 +248,9 @@ def _ttl(fields: dict[str, Any]) -> float | None:
     ttl = fields.get("ttl_seconds")
     if ttl is None:
         return None
-    if isinstance(ttl, bool) or not isinstance(ttl, int | float) or not 0 <= ttl < float("inf"):
-        raise ProtocolError("ttl_seconds must be a number, 0 or more")
-    return ttl
+    if isinstance(ttl, int | float) and not isinstance(ttl, bool) and 0 <= ttl <= TTL_LIMIT_SECONDS:
+        return ttl
+    raise ProtocolError("ttl_seconds must be a number, 0 or more")
 
 
 def _dump(fields: dict[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 from twisted.internet.defer import Deferred
 
 from pods.errors import AskFailed, AtLimit, BadResponse, NotAsked, Refusal
@@ -13,6 +15,9 @@ from pods.http1.response import ResponseHead
 from pods.interfaces import PodAnswer
 
 ANSWER_LIMIT_BYTES = 65_536
+#: The id of the request that is being placed; what a strategy asks meanwhile carries it too
+#: (requirement 18).  Empty: nobody's, such as a check of a pod's health.
+on_behalf_of: ContextVar[bytes] = ContextVar("on_behalf_of", default=b"")
 
 
 def ask(pool: PodPool, host: bytes, target: str) -> Deferred[PodAnswer]:
@@ -33,9 +38,11 @@ class _Question:
         self.answer: Deferred[PodAnswer] = Deferred(lambda _: self._attempt.cancel())
         self._head: ResponseHead | None = None
         self._body = b""
+        request_id = on_behalf_of.get()
         wire = (
             b"GET %b HTTP/1.1\r\nHost: %b\r\nAccept: application/json, */*;q=0.5\r\n"
-            b"User-Agent: pods-router\r\n\r\n" % (target, host)
+            b"User-Agent: pods-router\r\n%b\r\n"
+            % (target, host, b"X-Request-Id: %b\r\n" % request_id if request_id else b"")
         )
         self._attempt = Attempt(self, pool, _get(target), wire, None, asks_first=False)
         self._attempt.start()

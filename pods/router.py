@@ -18,12 +18,12 @@ from pods.checks import Checks
 from pods.config import Config, HealthConfig
 from pods.cookie_jar import CookieJar
 from pods.dialing import host_field
-from pods.errors import AtLimit, Refusal
+from pods.errors import AtLimit, LastHop, Refusal
 from pods.exchange import Exchange
 from pods.extensions import build_delay, build_strategies
 from pods.health import Watched
 from pods.http1.fields import Field, request_kinds
-from pods.http1.forwarding import Peer
+from pods.http1.forwarding import UNIX, Peer
 from pods.http1.heads import RawRequest
 from pods.http1.pool import PodPool
 from pods.http1.refusals import render
@@ -35,6 +35,7 @@ from pods.journal import Journal
 from pods.lasting import Lasting
 from pods.pools import head_limits, make_pools
 from pods.protocol import HeaderNames
+from pods.routing.paths import is_learn_endpoint
 from pods.routing.pods import PodDirectory
 from pods.routing.rules import Rules
 from pods.services import Services
@@ -67,7 +68,8 @@ class Router:
         self.health = self.lasting.health
         self._cookie_jar: CookieJar | None = None  # made when the keys are there
         self._name_headers(HeaderNames(config.router.header_prefix))
-        self._trusted = [ip_network(network) for network in config.router.trusted_proxies]
+        trusted = config.router.trusted_proxies
+        self._trusted = [ip_network(network) for network in trusted if network != UNIX]
         self.rules = Rules(config.rules)
         self.server_settings = self._server_settings()
         kept = (before.config, before.pools) if before is not None else None
@@ -104,7 +106,7 @@ class Router:
         scheme = b"https" if ISSLTransport.providedBy(transport) else b"http"
         address = transport.getPeer()
         if not isinstance(address, IPv4Address | IPv6Address):
-            return Peer("unix:", scheme)
+            return Peer(UNIX, scheme, UNIX in self.config.router.trusted_proxies)
         host = address.host.partition("%")[0]
         trusted = any(ip_address(host) in network for network in self._trusted)
         return Peer(host, scheme, trusted)
@@ -126,6 +128,8 @@ class Router:
         """
         kinds = self._trusted_kinds if connection.peer.trusted else self._untrusted_kinds
         head = RequestHead.read(raw, kinds)
+        if head.forwards_left == 0 and not is_learn_endpoint(head.path):
+            raise LastHop("The request goes no further, as Max-Forwards says.")
         connection.accept(head)
         sent_id = head.special.get(b"x-request-id")
         journal = self._journal(connection, head.method, head.target, sent_id)

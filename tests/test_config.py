@@ -157,8 +157,8 @@ class GoodTests(SynchronousTestCase):
         self.assertEqual(config("timeouts.continue = 0.5").timeouts.continue_, 0.5)
 
     def test_networks(self) -> None:
-        found = config("router.trusted_proxies = ['10.0.0.0/8', '::1']")
-        self.assertEqual(found.router.trusted_proxies, ("10.0.0.0/8", "::1/128"))
+        found = config("router.trusted_proxies = ['10.0.0.0/8', '::1', 'unix:']")
+        self.assertEqual(found.router.trusted_proxies, ("10.0.0.0/8", "::1/128", "unix:"))
 
     def test_frozen(self) -> None:
         found = config("strategy.unknown = 'any'")

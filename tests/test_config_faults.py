@@ -40,10 +40,11 @@ BAD = {
     "router.worker = 2": "router.worker: unknown key, nearest is workers; allowed: data_dir,"
     " header_prefix, listen, region, strategy, trusted_proxies, workers",
     "router.trusted_proxies = ['10.0.0.1/8']": 'router.trusted_proxies[1]: is "10.0.0.1/8"'
-    " (10.0.0.1/8 has host bits set); allowed: an IP address or a network such as 127.0.0.0/8",
+    " (10.0.0.1/8 has host bits set); allowed: an IP address, a network such as 127.0.0.0/8, or"
+    " unix:",
     "router.trusted_proxies = ['::1', 'me']": "router.trusted_proxies[2]: is \"me\" ('me' does not"
-    " appear to be an IPv4 or IPv6 network); allowed: an IP address or a network such as"
-    " 127.0.0.0/8",
+    " appear to be an IPv4 or IPv6 network); allowed: an IP address, a network such as"
+    " 127.0.0.0/8, or unix:",
     "router.header_prefix = 'X-Pod'": 'router.header_prefix: is "X-Pod"; allowed: {H}',
     "router.header_prefix = 'X_Pod-'": 'router.header_prefix: is "X_Pod-"; allowed: {H}',
     "router.header_prefix = 'X-'": 'router.header_prefix: is "X-" (this would also remove'

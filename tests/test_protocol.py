@@ -129,6 +129,8 @@ class CacheClaimTests(SynchronousTestCase):
             ),
             *('{"path_prefix": "/a", "ttl_seconds": NaN}',),
             *('{"path_prefix": "/a", "ttl_seconds": Infinity}',),
+            '{"path_prefix": "/a", "ttl_seconds": 1e400}',
+            json.dumps({"path_prefix": "/a", "ttl_seconds": 10**400}),
             json.dumps({"path_prefix": "/" + "a" * PATH_LIMIT_BYTES}),
         ):
             self.assertRaises(ProtocolError, CacheClaim.parse, value)
@@ -173,6 +175,7 @@ class LearnAnswerTests(SynchronousTestCase):
             ),
             *('{"path": "/a", "pod": "a", "exact": null}', '{"path": ["/a"], "pod": "a"}'),
             '{"path": "/a", "pod": "a", "source": []}',
+            json.dumps({"path": "/a", "pod": "a", "ttl_seconds": 10**400}),
         ):
             self.assertRaises(ProtocolError, LearnAnswer.parse, body)
 

@@ -172,6 +172,22 @@ class FailureTests(LearnTestCase):
         self.assertEqual((event["pod"], event["path"]), ("pod_eu1", PATH))
         self.assertEqual(event["kind"], "ask_failed")
 
+    def test_an_outage_is_logged_once_for_each_pod(self) -> None:
+        events: list[dict[str, Any]] = []
+        self.patch(learn.log, "observer", events.append)
+        self.prepare({}, *["pod_eu1", "pod_eu0", "pod_us1", "pod_us0"] * 3, "pod_eu1", "pod_eu1")
+        for _ in range(3):
+            self.failureResultOf(self.locate(), NobodyKnows)
+        named = ["pod_eu1", "pod_eu0", "pod_us1", "pod_us0"]
+        self.assertEqual([event["pod"] for event in events], named)
+        self.assertEqual(self.failures(), {"ask_failed": 12}, "each is counted")
+        self.services.answers["pod_eu1"] = EU0
+        self.successResultOf(self.locate())
+        self.services.answers["pod_eu1"] = AskFailed("refused")
+        self.services.answers["pod_eu0"] = EU0
+        self.successResultOf(self.locate())
+        self.assertEqual([event["pod"] for event in events], [*named, "pod_eu1"])
+
 
 class AgainTests(LearnTestCase):
     """Called again, because the pod that was placed could not be reached."""

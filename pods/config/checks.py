@@ -122,7 +122,7 @@ def _url(value: Any, source: Source) -> str:
 
 
 def _network(value: Any, source: Source) -> str:
-    return str(ipaddress.ip_network(text(value)))
+    return "unix:" if value == "unix:" else str(ipaddress.ip_network(text(value)))
 
 
 def _header_prefix(value: Any, source: Source) -> str:
@@ -171,7 +171,7 @@ def _name(value: Any, source: Source) -> str:
 flag = Check("true or false", _flag)
 name = Check("1 to 63 letters, digits, _, ., -", _name)
 url = Check("a URL of http or https, a host, perhaps a port, and nothing more", _url)
-network = Check("an IP address or a network such as 127.0.0.0/8", _network)
+network = Check("an IP address, a network such as 127.0.0.0/8, or unix:", _network)
 header_prefix = Check("letters, digits and -, with a - at the end", _header_prefix)
 pod_of_this_file = Check("the name of a pod of this file", _pod_of_this_file)
 method = matching("[A-Z][A-Z-]*", "a method in capitals, such as GET")

@@ -16,6 +16,10 @@ from pods.http1.response import ResponseHead
 _VIA = {0: b"1.0 " + PSEUDONYM, 1: b"1.1 " + PSEUDONYM}
 
 
+#: The address of who is connected to a UNIX socket, as other proxies write it.
+UNIX = "unix:"
+
+
 @attrs.frozen
 class Peer:
     """Who is at the other end of a client's connection."""
@@ -85,7 +89,10 @@ def _forwarded(head: RequestHead, peer: Peer) -> bytes:
     proto, host, chain = client_scheme(head, peer), head.host, address
     if peer.trusted:
         host = special.get(b"x-forwarded-host", [host])[0]
-        chain = b", ".join([*special.get(b"x-forwarded-for", ()), address])
+        known = special.get(b"x-forwarded-for", [])
+        if peer.address != UNIX or not known:  # a socket's path would say nothing of the client
+            known = [*known, address]
+        chain = b", ".join(known)
     lines = b"Via: %b\r\nX-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\n" % (via, chain, proto)
     if host:
         lines += b"X-Forwarded-Host: %b\r\n" % host
@@ -99,7 +106,7 @@ def _forwarded(head: RequestHead, peer: Peer) -> bytes:
 
 def _forwarded_element(peer: Peer) -> bytes:
     """One element of Forwarded (RFC 7239, section 4)."""
-    if peer.address.startswith("unix"):
+    if peer.address == UNIX:
         node = b"unknown"
     elif ":" in peer.address:
         node = b'"[%b]"' % peer.address.encode("ascii", "replace")

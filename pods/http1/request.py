@@ -11,7 +11,7 @@ import re
 
 import attrs
 
-from pods.errors import BadRequest, ExpectationFailed, LastHop, MethodNotAllowed
+from pods.errors import BadRequest, ExpectationFailed, MethodNotAllowed
 from pods.http1.cookies import accepts_html, take_out
 from pods.http1.fields import Field, FieldKinds, sorted_out, tokens
 from pods.http1.framing import told_length
@@ -81,7 +81,7 @@ class RequestHead:
     def read(cls, raw: RawRequest, kinds: FieldKinds) -> RequestHead:
         """Check and interpret a raw head.
 
-        :raises Refusal: 400, 405, 417, 508; 200 if it goes no further.
+        :raises Refusal: 400, 405, 417, 508.
         """
         method = raw.method
         if method in (b"CONNECT", b"TRACE"):
@@ -99,8 +99,6 @@ class RequestHead:
         options = tokens(special.get(b"connection", ()))
         if b"via" in special:
             check_loop(special[b"via"])
-        if method == b"OPTIONS" and forwards_left(fields) == 0:
-            raise LastHop("The request goes no further, as Max-Forwards says.")
         return cls(
             method=method,
             target=target,

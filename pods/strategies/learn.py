@@ -48,6 +48,7 @@ class Learn:
     _asked: Any
     _failures: Any
     _questions: SingleFlight[Placement] = attrs.field(factory=SingleFlight, init=False)
+    _mute: set[str] = attrs.field(factory=set, init=False)  # pods whose last answer was of no use
 
     def locate(self, request: Any) -> Placement | Deferred[Placement]:
         """The pod that owns the path; equal requests share one question.
@@ -74,8 +75,9 @@ class Learn:
             try:
                 placement = await self._ask(pod, method, path)
             except _UnusableError as failure:
-                self._note(pod, path, str(failure))
+                self._failed(pod, path, str(failure))
             else:
+                self._mute.discard(pod)
                 return _untried(placement, tried)
             asked.append(pod)
             try:
@@ -120,8 +122,12 @@ class Learn:
         route = Route(answer.path, answer.pod, answer.exact, answer.ttl_seconds)
         return Placement(answer.pod, certain=True, remember=route)
 
-    def _note(self, pod: str, path: str, kind: str) -> None:
+    def _failed(self, pod: str, path: str, kind: str) -> None:
+        """Count each failure, but log the first only until the pod has been of use again."""
         self._failures.add(kind)
+        if pod in self._mute:
+            return
+        self._mute.add(pod)
         log.warn("{pod} could not say where {path} belongs: {kind}", pod=pod, path=path, kind=kind)
 
 

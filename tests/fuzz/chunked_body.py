@@ -28,9 +28,16 @@ def check(data: bytes) -> bool:
     if ours[1] is None:
         promise(theirs[1] is None, "others see an end and we do not", theirs)
         return False
-    same(ours, theirs, "others read another body")
+    same(without_lengths(ours), without_lengths(theirs), "others read another body")
     check_passed_on(ours)
     return True
+
+
+def without_lengths(body: Body) -> Body:
+    """The body without what its trailers say of lengths, none of which goes on: h11 makes one of
+    several that are equal."""
+    payload, rest, trailers = body
+    return payload, rest, [field for field in trailers if field[0].lower() != b"content-length"]
 
 
 def outcome(parts: list[bytes]) -> Body | type:
@@ -96,5 +103,8 @@ TARGET = Target(
     words=(
         b"\r\n", b"0\r\n\r\n", b"\r\n\r\n", b";a=b", b";", b"1\r\na\r\n", b"0000000000000000",
         b"ffffffffffffffff", b"X-A: b\r\n", b"Content-Length: 1\r\n", b"\n", b"\r",
+    ),
+    findings=(
+        b"\0\0\0\x000\r\nob:\r\nX-A:\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
     ),
 )  # fmt: skip
