@@ -1,19 +1,21 @@
 """Where a request would go and why, said without sending anything.
 
 The steps are asked in the order in which the router itself asks; the first that
-knows an answer gives it.
+knows an answer gives it.  What only a client's cookie knows is not known here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import attrs
 
 from pods.config import Config, RuleConfig
 from pods.http1.heads import KNOWN_METHODS
+from pods.interfaces import StoredRoute
 from pods.routing.paths import is_ambiguous, is_learn_endpoint
 from pods.routing.rules import Rules
+from pods.wording import span
 
 
 @attrs.frozen
@@ -27,18 +29,24 @@ class Explanation:
         return f"goes to: {self.goes_to}\nbecause: {self.because}"
 
 
-def explain(config: Config, method: str, target: str) -> Explanation:
+def explain(
+    config: Config, method: str, target: str, recall: Recall = lambda path: (), now: float = 0.0
+) -> Explanation:
     """Where the router of this configuration would send a request.
 
     :param method: in capitals.
     :param target: a path, perhaps with a query, which takes no part.
+    :param recall: the stored routes that cover a path, the best first.
+    :param now: seconds since the epoch.
     """
     path = target.partition("?")[0]
     answers = (step(config, method, path) for step in (_refused, _learn_endpoint, _rule))
-    return next((answer for answer in answers if answer), None) or _strategy(config, path)
+    known = next((answer for answer in answers if answer), None)
+    return known or _remembered(config, path, recall, now) or _strategy(config, method, path)
 
 
 Step = Callable[[Config, str, str], Explanation | None]
+Recall = Callable[[str], Iterable[StoredRoute]]
 
 
 def _refused(config: Config, method: str, path: str) -> Explanation | None:
@@ -56,22 +64,37 @@ def _learn_endpoint(config: Config, method: str, path: str) -> Explanation | Non
 
 
 def _rule(config: Config, method: str, path: str) -> Explanation | None:
+    """A rule that names a pod; one that names a strategy has a say only if no route is known."""
     rule = Rules(config.rules).match(method, path)
-    if rule is None:
+    if rule is None or rule.pod is None:
         return None
-    goes_to = _whatever_says(rule.strategy) if rule.strategy else _pod(config, rule.pod or "")
-    return Explanation(goes_to, f"rules[{config.rules.index(rule) + 1}] has {_condition(rule)}")
+    return Explanation(_pod(config, rule.pod), _said(config, rule))
 
 
-def _strategy(config: Config, path: str) -> Explanation:
-    because = "no rule matches; a route that a running router has learned would come first"
+def _remembered(config: Config, path: str, recall: Recall, now: float) -> Explanation | None:
     if is_ambiguous(path):
-        because = "no rule matches; the path is ambiguous, so no route is looked up or learned"
-    return Explanation(_whatever_says(config.router.strategy), because)
+        return None
+    route = next((route for route in recall(path) if route.pod in config.pods), None)
+    if route is None or route.pod is None:
+        return None
+    kind = "exact route" if route.exact else "route"
+    times = f"learned {span(now - route.learned_at)} ago, for {span(route.expires_at - now)} more"
+    return Explanation(_pod(config, route.pod), f"the {kind} {route.path} is stored, {times}")
 
 
-def _whatever_says(strategy: str) -> str:
-    return f"whatever pod strategy {strategy} chooses"
+def _strategy(config: Config, method: str, path: str) -> Explanation:
+    rule = Rules(config.rules).match(method, path)
+    because = _said(config, rule) if rule is not None else "no rule matches"
+    if is_ambiguous(path):
+        because += "; the path is ambiguous, so no route is looked up or learned"
+    else:
+        because += "; no route is stored for it"
+    strategy = rule.strategy if rule is not None and rule.strategy else config.router.strategy
+    return Explanation(f"whatever pod strategy {strategy} chooses", because)
+
+
+def _said(config: Config, rule: RuleConfig) -> str:
+    return f"rules[{config.rules.index(rule) + 1}] has {_condition(rule)}"
 
 
 def _pod(config: Config, name: str) -> str:

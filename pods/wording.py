@@ -42,3 +42,11 @@ def nearest(word: str, words: Iterable[str]) -> str:
 def listed(words: Iterable[str]) -> str:
     """``a, b, c``"""
     return ", ".join(words)
+
+
+def span(seconds: float) -> str:
+    """How long something takes or is ago, such as ``47m``."""
+    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f}{unit}"
+    return f"{max(seconds, 0):.0f}s"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
+from unittest import SkipTest
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -14,6 +15,7 @@ from pods import __version__
 from pods.cli import run
 from pods.errors import ConfigurationError
 from pods.explain import Explanation, explain
+from pods.interfaces import StoredRoute
 from tests.test_config import MINIMAL, config
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,6 +135,37 @@ class CheckConfigTests(CommandCase):
         _, _, stderr = self.run_command("check-config", self.written(wrong))
         self.assertEqual(stderr.count("\n"), 1, stderr)
 
+    def test_folders_that_cannot_be_made_or_written(self) -> None:
+        path = self.written(MINIMAL)
+        folder = os.path.dirname(os.path.abspath(path))
+        before = sorted(os.listdir(folder))
+        name = os.path.basename(path)
+        for data_dir, spool_dir, keys in (
+            ("new/deep", "also/new", []),
+            (name, "", ["router.data_dir"]),
+            (f"{name}/below", "", ["router.data_dir"]),
+            ("new", f"{name}/below", ["body.spool_dir"]),
+        ):
+            tables = f'data_dir = "{data_dir}"\n[body]\nspool_dir = "{spool_dir}"\n'
+            own = os.path.join(folder, "folders.toml")
+            with open(own, "w") as file:
+                file.write(MINIMAL.replace("[pods", f"{tables}[pods", 1))
+            code, _, stderr = self.run_command("check-config", own)
+            self.assertEqual([line.split(": ")[1] for line in stderr.splitlines()], keys)
+            self.assertEqual(code, 2 if keys else 0)
+            os.unlink(own)
+        self.assertEqual(sorted(os.listdir(folder)), before, "nothing is made")
+
+    def test_a_folder_that_is_not_writable(self) -> None:
+        if os.geteuid() == 0:
+            raise SkipTest("the superuser can write everywhere")
+        folder = self.mktemp()
+        os.mkdir(folder, 0o500)
+        line = f'data_dir = "{os.path.abspath(folder)}"\n'
+        path = self.written(MINIMAL.replace("[pods", f"{line}[pods", 1))
+        _, _, stderr = self.run_command("check-config", path)
+        self.assertIn("router.data_dir: cannot be written: ", stderr)
+
     def test_plugins_that_do_not_exist_are_told_once(self) -> None:
         path = self.written(MINIMAL.replace("bounce", "bonce") + "[not_found]\ndelay = 'x'\ny = 1")
         _, _, stderr = self.run_command("check-config", path)
@@ -165,8 +198,29 @@ class ExplainTests(SynchronousTestCase):
     def test_rule_with_a_strategy(self) -> None:
         self.assertEqual(
             self.because("GET", "/-/profile"),
-            ("whatever pod strategy learn chooses", 'rules[2] has exact = "/-/profile"'),
+            (
+                "whatever pod strategy learn chooses",
+                'rules[2] has exact = "/-/profile"; no route is stored for it',
+            ),
         )
+
+    def test_a_stored_route_comes_after_rules_for_pods_and_before_strategies(self) -> None:
+        known = [
+            StoredRoute("/-/profile", True, "of-another-configuration", 0, 9000),
+            StoredRoute("/-", False, "pod_0", learned_at=4000, expires_at=7600),
+        ]
+        asked: list[str] = []
+
+        def recall(path: str) -> list[StoredRoute]:
+            asked.append(path)
+            return known
+
+        found = explain(config(RULES), "GET", "/-/profile?x", recall, now=4900)
+        self.assertEqual(found.goes_to, "pod pod_0 at http://10.0.0.7:9100")
+        self.assertEqual(found.because, "the route /- is stored, learned 15m ago, for 45m more")
+        explain(config(RULES), "GET", "/admin/x", recall)
+        explain(config(RULES), "GET", "/-/../profile", recall)
+        self.assertEqual(asked, ["/-/profile"], "not for a rule's pod, not for an ambiguous path")
 
     def test_pod_with_an_endpoint(self) -> None:
         found = config("rules = [{path = '/', pod = 'pod_0'}]\npods.pod_0.endpoint = 'unix:/s'")
@@ -176,7 +230,7 @@ class ExplainTests(SynchronousTestCase):
         for method, target in (("DELETE", "/admin"), ("GET", "/-/profile/x"), ("GET", "/?/admin")):
             goes_to, because = self.because(method, target)
             self.assertEqual(goes_to, WHATEVER)
-            self.assertIn("no rule matches; a route that a running router has learned", because)
+            self.assertEqual(because, "no rule matches; no route is stored for it")
 
     def test_ambiguous_path(self) -> None:
         goes_to, because = self.because("GET", "/a/../b")
