@@ -1,10 +1,12 @@
 """The ``pods`` command.
 
-Exit codes: 0 all is well, 2 the configuration or the command line is faulty.
+Exit codes: 0 all is well, 1 something could not be done, 2 the configuration or the command line
+is faulty.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from argparse import ArgumentParser, Namespace
@@ -15,6 +17,7 @@ from typing import TextIO
 from twisted.logger import globalLogBeginner
 
 import pods
+from pods import check_pod, routes_command
 from pods.checking import faults_of
 from pods.config import load
 from pods.errors import ConfigurationError, Fault
@@ -47,21 +50,28 @@ def run(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     except SystemExit as stop:
         return OK if stop.code in (None, 0) else FAULTY
     try:
-        print(parsed.run(parsed), file=stdout)
+        code: int = parsed.run(parsed, stdout, stderr)
+        stdout.flush()
     except ConfigurationError as error:
         print(*error.faults, sep="\n", file=stderr)
         return FAULTY
+    except BrokenPipeError:
+        # Whoever reads has seen enough, such as head(1).  What is left cannot be flushed at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    else:
+        return code
     return OK
 
 
-def _check_config(arguments: Namespace) -> str:
+def _check_config(arguments: Namespace, stdout: TextIO, stderr: TextIO) -> int:
     faults = faults_of(arguments.file)
     if faults:
         raise ConfigurationError(*faults)
-    return "ok"
+    print("ok", file=stdout)
+    return OK
 
 
-def _explain(arguments: Namespace) -> str:
+def _explain(arguments: Namespace, stdout: TextIO, stderr: TextIO) -> int:
     if not re.fullmatch("[A-Z][A-Z-]*", arguments.method):
         raise ConfigurationError(Fault("METHOD", "is no method", "capitals, such as GET"))
     if not re.fullmatch("/[!-~]*", arguments.path) or "#" in arguments.path:
@@ -69,7 +79,8 @@ def _explain(arguments: Namespace) -> str:
         raise ConfigurationError(Fault("PATH", "is no path", allowed))
     config = load(arguments.config)
     answer = explain(config, arguments.method, arguments.path)
-    return f"{arguments.method} {arguments.path}\n{answer}"
+    print(f"{arguments.method} {arguments.path}\n{answer}", file=stdout)
+    return OK
 
 
 def _parser() -> ArgumentParser:
@@ -86,4 +97,7 @@ def _parser() -> ArgumentParser:
     told.add_argument("method", metavar="METHOD", help="such as GET")
     told.add_argument("path", metavar="PATH", help="as in a request line; a query takes no part")
     told.set_defaults(run=_explain)
+
+    check_pod.add_to(commands)
+    routes_command.add_to(commands)
     return parser

@@ -53,7 +53,7 @@ class CommonTests(CommandCase):
     def test_help(self) -> None:
         code, stdout, stderr = self.run_command("--help")
         self.assertEqual((code, stderr), (0, ""))
-        for command in ("check-config", "explain"):
+        for command in ("check-config", "explain", "routes"):
             self.assertIn(command, stdout)
 
     def test_no_command(self) -> None:

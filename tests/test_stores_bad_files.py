@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from unittest import SkipTest
 
 from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
 
 from pods.interfaces import Found
-from pods.stores.opening import KEPT_ASIDE
+from pods.stores.opening import KEPT_ASIDE, open_file
 from pods.stores.schema import APPLICATION_ID
-from pods.stores.sqlite import PENDING_LIMIT, RETRY_SECONDS, SQLiteStore
-from tests.support_stores import HANGS_SECONDS, NOW, StoreCase, route
+from pods.stores.sqlite import LONGEST_RETRY_SECONDS, PENDING_LIMIT, SQLiteStore
+from tests.support_stores import NOW, StoreCase, route
 
 ROOT = Path(__file__).resolve().parent.parent
-NOBODY = 65534
 
 
 class BadFileCase(StoreCase):
@@ -140,6 +137,12 @@ class ReplacedTests(BadFileCase):
         self.flush(stores[0])
         self.assertEqual(self.paths(stores[3], "/a"), [("/a",)])
 
+    def test_a_file_that_has_been_replaced_stays(self) -> None:
+        self.fill(1)
+        opened = open_file(self.path, bad=(0, 0))
+        self.addCleanup(opened.connection.close)
+        self.assertEqual((opened.aside, self.aside()), (None, []))
+
     def test_who_closes_a_file_that_was_moved_harms_nobody(self) -> None:
         self.fill(10)
         old = self.opened_store()
@@ -216,6 +219,31 @@ class KeptTests(BadFileCase):
         self.assertEqual(len(self.pump.wait(question).routes), 1)
         self.assertIn("1 changes are lost", self.texts(LogLevel.warn)[-1])
 
+    def test_one_at_a_time_opens(self) -> None:
+        Path(self.path).write_text("I am no database. " * 1000)
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        store = self.new_store()
+        opened = store.open()
+        self.pump.until(lambda: store.failures["locked"] > 0)
+        self.assertEqual(self.aside(), [])
+        os.close(descriptor)
+        self.pump.wait(opened)
+        self.assertEqual(len(self.aside()), 1)
+        self.pump.wait(store.close())
+
+    def test_what_was_said_without_the_file_may_be_wrong(self) -> None:
+        self.fill(1)
+        store = self.opened_store()
+        os.rename(self.folder, self.folder + "-away")
+        Path(self.folder).touch()
+        self.assertEqual(self.paths(store, "/group-0/project"), [()])
+        os.remove(self.folder)
+        os.rename(self.folder + "-away", self.folder)
+        self.assertEqual(self.paths(store, "/group-0/project"), [("/group-0/project",)])
+        self.assertTrue(self.pump.wait(store.changes()).lost_track)
+        self.assertFalse(self.pump.wait(store.changes()).lost_track)
+
     def test_g46_not_a_file(self) -> None:
         os.mkdir(self.path)
         self.check_memory_only("unreachable")
@@ -243,7 +271,7 @@ class KeptTests(BadFileCase):
 
     def check_recovers(self) -> None:
         """As soon as there can be a file there is one, and nothing was forgotten."""
-        self.clock.advance(RETRY_SECONDS)
+        self.clock.advance(LONGEST_RETRY_SECONDS)
         self.pump.until(lambda: not self.store.is_writing)
         self.assertEqual((self.store.is_persistent, self.store.pending), (True, 0))
         told = self.pump.wait(self.store.changes())
@@ -259,120 +287,6 @@ class KeptTests(BadFileCase):
             store.put(route(f"/g{number}"))
         self.assertEqual(store.pending, PENDING_LIMIT)
         self.assertEqual(self.paths(store, "/g9", "/g10"), [(), ("/g10",)])
-
-
-class ChildTests(BadFileCase):
-    """What needs a process of its own: limits and rights cannot be taken back."""
-
-    def run_child(self, script: str, as_nobody: bool = False) -> str:
-        """Run a script that has a store at hand; what it prints."""
-        prelude = (
-            "import sys, os, resource\n"
-            "from tests.support_stores import StoreCase, route\n"
-            f"if {as_nobody} and os.getuid() == 0: os.setgroups([]), os.setgid({NOBODY})\n"
-            f"if {as_nobody} and os.getuid() == 0: os.setuid({NOBODY})\n"
-            "case = StoreCase()\n"
-            "case.setUp()\n"
-            "case.path = sys.argv[1]\n"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", prelude + script + "case.doCleanups()\n", self.path],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=HANGS_SECONDS,
-        )
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        return done.stdout
-
-    def test_g46_full(self) -> None:
-        """A limit of the size of files is how a disk is full for one process only.
-
-        SQLite says ``disk I/O error`` then; the other test has a disk that is really full.
-        """
-        self.fill(10)
-        printed = self.run_child(
-            "store = case.opened_store(10**6)\n"
-            "size = os.path.getsize(case.path) + 100_000\n"
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))\n"
-            "for number in range(3000): store.put(route(f'/more-{number}/project'))\n"
-            "case.flush(store)\n"
-            "print(dict(store.failures), store.is_persistent, store.pending)\n"
-            "print(case.paths(store, '/more-2999/project/x', '/group-0/project', '/z'))\n"
-        )
-        self.assertEqual(
-            printed,
-            "{'broken_disk': 1} False 3000\n[('/more-2999/project',), ('/group-0/project',), ()]\n",
-        )
-        self.assertEqual(
-            self.paths(self.opened_store(), "/group-9/project"), [("/group-9/project",)]
-        )
-
-    def test_g46_full_disk(self) -> None:
-        """On a file system of a megabyte, in a name space where we may mount one."""
-        script = (
-            "from tests.support_stores import StoreCase, route\n"
-            "case = StoreCase()\n"
-            "case.setUp()\n"
-            f"case.path = '{self.folder}/routes.sqlite'\n"
-            "store = case.opened_store(10**6)\n"
-            "for number in range(20_000): store.put(route(f'/more-{number}/project'))\n"
-            "case.flush(store)\n"
-            "print(dict(store.failures), store.is_persistent, store.pending)\n"
-            "print(case.paths(store, '/more-19999/project/x', '/z'))\n"
-            "case.doCleanups()\n"
-        )
-        mount = 'mount -t tmpfs -o size=1m none "$1" && exec "$2" -c "$3"'
-        command = ["unshare", "-rm", "sh", "-c", mount, "sh", self.folder, sys.executable]
-        try:
-            probe = subprocess.run([*command, "pass"], capture_output=True)
-        except OSError as error:
-            raise SkipTest(f"no name spaces here: {error}") from error
-        if probe.returncode:
-            raise SkipTest(f"no name spaces here: {probe.stderr.decode()}")
-        done = subprocess.run(
-            [*command, script], cwd=ROOT, capture_output=True, text=True, timeout=HANGS_SECONDS
-        )
-        self.assertEqual(
-            (done.stdout, done.stderr),
-            ("{'full': 1} False 20000\n[('/more-19999/project',), ()]\n", ""),
-        )
-
-    def test_g46_read_only(self) -> None:
-        """The superuser may write what is read-only, so it is tried as somebody else."""
-        self.fill(1)
-        os.chmod(self.path, 0o444)
-        os.chmod(self.folder, 0o555)
-        os.chmod(os.path.dirname(self.folder), 0o755)
-        script = (
-            "store = case.opened_store()\n"
-            "store.put(route('/a'))\n"
-            "case.flush(store)\n"
-            "print(store.is_persistent, store.pending, sorted(store.failures))\n"
-            "print(case.paths(store, '/a/b', '/z'))\n"
-        )
-        printed = self.run_child(script, as_nobody=True)
-        state, answers = printed.splitlines()
-        self.assertIn(state, ("False 1 ['read_only']", "False 1 ['unreachable']"))
-        self.assertEqual(answers, "[('/a',), ()]")
-        os.chmod(self.folder, 0o755)
-        self.assertEqual(self.aside(), [])
-
-    def test_g46_read_only_file(self) -> None:
-        """What is in it can be read."""
-        self.fill(1)
-        os.chmod(self.path, 0o444)
-        os.chmod(self.folder, 0o777)
-        os.chmod(os.path.dirname(self.folder), 0o755)
-        script = (
-            "store = case.opened_store()\n"
-            "store.put(route('/a'))\n"
-            "case.flush(store)\n"
-            "print(store.is_persistent, store.pending, sorted(store.failures))\n"
-            "print(case.paths(store, '/a/b', '/group-0/project'))\n"
-        )
-        printed = self.run_child(script, as_nobody=True)
-        self.assertEqual(printed, "False 1 ['read_only']\n[('/a',), ('/group-0/project',)]\n")
 
 
 class SchemaTests(BadFileCase):

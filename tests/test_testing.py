@@ -104,6 +104,13 @@ class FakeServicesTests(SynchronousTestCase):
     def test_interface(self) -> None:
         verifyObject(IServices, FakeServices())
 
+    def test_secrets_by_purpose_and_key(self) -> None:
+        services, same, other = (FakeServices() for _ in range(3))
+        other.key = "other"
+        self.assertEqual(services.secret("one"), same.secret("one"))
+        secrets = {services.secret("one"), services.secret("two"), other.secret("one")}
+        self.assertEqual([len(secret) for secret in secrets], [32] * 3)
+
     def test_pods_use_the_same_chance(self) -> None:
         services = FakeServices(["pod_a", "pod_b"], random=ScriptedRandom(["pod_b", "pod_a"]))
         picks = [services.pods.random() for _ in range(2)]

@@ -148,7 +148,7 @@ class Writer:
             numbers = range(0)
             try:
                 with writing.transaction(connection):
-                    numbers = writing.merge(connection, batch.routes, batch.now)
+                    numbers = writing.merge(connection, batch.routes, batch.now).numbers
                     self._own.add(file, numbers)
                     writing.mark_used(connection, batch.used_keys, batch.now)
                     more = writing.tidy(connection, batch.limits, batch.now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
 from threading import Lock
 
 import attrs
@@ -13,13 +14,17 @@ from pods.stores.opening import Identity
 
 #: More changes at once than these are not worth following one by one.
 MOST_CHANGES = 10_000
+_MOST_RANGES = 1000
 
 
 @attrs.define(eq=False)
 class OwnChanges:
     """The numbers of the changes that this process has made; for several threads."""
 
-    _ranges: list[tuple[Identity, int, int]] = attrs.field(factory=list, init=False)
+    # Who never asks for changes shall not fill the memory; own changes told back do no harm.
+    _ranges: deque[tuple[Identity, int, int]] = attrs.field(
+        factory=lambda: deque(maxlen=_MOST_RANGES), init=False
+    )
     _lock: Lock = attrs.field(factory=Lock, init=False)
 
     def add(self, file: Identity, numbers: range) -> None:
@@ -32,7 +37,8 @@ class OwnChanges:
         """They were not made after all, and others can have these numbers."""
         withdrawn = file, numbers.start, numbers.stop
         with self._lock:
-            self._ranges = [range_ for range_ in self._ranges if range_ != withdrawn]
+            if withdrawn in self._ranges:
+                self._ranges.remove(withdrawn)
 
     def others(self, file: Identity, after: int, last: int) -> list[tuple[int, int]]:
         """First and last of each range of changes that others have made; forgets all up to then.
@@ -41,9 +47,8 @@ class OwnChanges:
         """
         with self._lock:
             own = sorted(range_[1:] for range_ in self._ranges if range_[0] == file)
-            self._ranges = [
-                range_ for range_ in self._ranges if range_[0] == file and range_[2] > last + 1
-            ]
+            while self._ranges and (self._ranges[0][0] != file or self._ranges[0][2] <= last + 1):
+                self._ranges.popleft()
         gaps, start = [], after + 1
         for first, end in own:
             if start <= min(first - 1, last):

@@ -48,12 +48,12 @@ class Link:
             opened.connection.close()
 
     def _try(self, action: Callable[[sqlite3.Connection, Identity], T]) -> T:
-        if self._opened is None or identity_of(self._path) != self._opened.identity:
-            self._open()
-        assert self._opened is not None
         try:
+            if self._opened is None or identity_of(self._path) != self._opened.identity:
+                self._open()
+            assert self._opened is not None
             return action(self._opened.connection, self._opened.identity)
-        except (sqlite3.Error, UnicodeError) as error:
+        except Exception as error:  # whatever it is, no request shall fail of it
             raise trouble_of(error) from error
 
     def _open(self, bad: Identity | None = None) -> None:

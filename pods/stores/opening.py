@@ -15,7 +15,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import attrs
 
@@ -84,8 +84,7 @@ def open_as_it_is(path: str) -> Opened:
     """
     connection = None
     try:
-        # What paths there are is nobody else's business.
-        os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))
+        _make(path)
         identity = identity_of(path)
         connection = sqlite3.connect(path, BUSY_SECONDS, isolation_level=None)
         bring_up_to_date(connection)
@@ -98,6 +97,17 @@ def open_as_it_is(path: str) -> Opened:
             connection.close()
         raise trouble_of(error) from error
     return Opened(connection, identity)
+
+
+def _make(path: str) -> None:
+    """Make the file if there is none; what paths are in it is nobody else's business.
+
+    A file that is there is never opened here.  Closing it would take away all locks that this
+    process has on it, those of SQLite in other threads too, and another process would take itself
+    for the last one that uses the file, and remove the ``-wal``.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _replace(path: str, trouble: StoreTrouble) -> Opened:

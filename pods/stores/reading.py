@@ -82,3 +82,16 @@ def changed(
         )
         routes += (route_of(*row) for row in rows.fetchall())
     return routes
+
+
+def page(connection: sqlite3.Connection, start: str, end: str, size: int) -> list[StoredRoute]:
+    """Some rows in the order of their keys, also such as do not hold.
+
+    :param start: the first key that may be among them.
+    :param end: the first key that may not.
+    """
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM routes WHERE key >= ? AND key < ? ORDER BY key LIMIT ?",
+        (start, end, size),
+    )
+    return [route_of(*row) for row in rows.fetchall()]

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from pods.stores.trouble import Kind, StoreTrouble
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 #: In the header of every file of ours: "Pods", in ASCII.
 APPLICATION_ID = 0x506F6473
@@ -85,6 +87,9 @@ def bring_up_to_date(
     """
     if version_of(connection, len(steps)) == len(steps):
         return
+    # Loading it takes a while, and it is needed once in the life of a file.
+    from sqlite_utils import Database
+
     # Whatever plugins of sqlite-utils are installed are none of our business.
     database = Database(connection, execute_plugins=False)
     connection.execute("BEGIN IMMEDIATE")

@@ -26,7 +26,8 @@ from pods.stores.trouble import Kind, StoreTrouble, trouble_of
 from pods.stores.writing import Limits
 
 FLUSH_SECONDS = 0.2  #: what is put is written so much later
-RETRY_SECONDS = 2.0  #: what could not be written is tried again so much later
+RETRY_SECONDS = 2.0  #: what could not be written is tried again so much later, then less often
+LONGEST_RETRY_SECONDS = 30.0
 TIDY_SECONDS = 10.0  #: that often what has expired is dropped, if nothing is written
 TIDY_ON_SECONDS = 0.05  #: the same, if there is more of it than is done in one go
 BATCH = 5000  #: with so many there is no more waiting
@@ -70,6 +71,7 @@ class SQLiteStore:
         self._used: dict[str, None] = {}
         self._troubles: dict[str, Kind] = {}  # by what cannot be done
         self._timer: Any = None
+        self._retry_seconds = RETRY_SECONDS
         self.is_writing = False  #: a batch is being written
         self._closed: Deferred[None] | None = None
         own = OwnChanges()
@@ -171,6 +173,7 @@ class SQLiteStore:
 
     def _was_written(self, written: Written, batch: Batch) -> None:
         self.is_writing = False
+        self._retry_seconds = RETRY_SECONDS
         self._settle("write", None)
         self.rows = written.rows
         for route in batch.routes:
@@ -183,7 +186,8 @@ class SQLiteStore:
     def _was_not_written(self, failure: Failure) -> None:
         self.is_writing = False
         self._settle("write", _trouble_in(failure))
-        self._write_within(RETRY_SECONDS)
+        self._write_within(self._retry_seconds)
+        self._retry_seconds = min(2 * self._retry_seconds, LONGEST_RETRY_SECONDS)
 
     def _finish(self) -> Deferred[None]:
         self._reading.is_leaving.set()

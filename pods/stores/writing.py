@@ -70,17 +70,23 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def merge(connection: sqlite3.Connection, routes: Collection[StoredRoute], now: float) -> range:
-    """Store each route, unless something was learned later for its key.  Within a transaction.
+@attrs.frozen
+class Merged:
+    """What has become of routes that were to be stored."""
 
-    :returns: the numbers that these changes have; those that were not made have one too.
-    """
+    numbers: range  #: of these changes; those that were not made have one too
+    made: int  #: so many were
+
+
+def merge(connection: sqlite3.Connection, routes: Collection[StoredRoute], now: float) -> Merged:
+    """Store each route, unless something was learned later for its key.  Within a transaction."""
     first = reading.last_change(connection) + 1
     numbers = range(first, first + len(routes))
-    if routes:
-        connection.executemany(_MERGE, _rows(numbers, routes, now))
-        connection.execute("UPDATE totals SET last_change = ?", (numbers[-1],))
-    return numbers
+    if not routes:
+        return Merged(numbers, 0)
+    made = connection.executemany(_MERGE, _rows(numbers, routes, now)).rowcount
+    connection.execute("UPDATE totals SET last_change = ?", (numbers[-1],))
+    return Merged(numbers, made)
 
 
 def _rows(
