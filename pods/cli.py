@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from typing import TextIO
 
 from twisted.logger import globalLogBeginner
@@ -78,7 +80,9 @@ def _explain(arguments: Namespace, stdout: TextIO, stderr: TextIO) -> int:
         allowed = "what a request line has: / first, percent-encoded, no #"
         raise ConfigurationError(Fault("PATH", "is no path", allowed))
     config = load(arguments.config)
-    answer = explain(config, arguments.method, arguments.path)
+    now = time.time()
+    recall = partial(routes_command.covering, config.router.data_dir, now=now)
+    answer = explain(config, arguments.method, arguments.path, recall, now)
     print(f"{arguments.method} {arguments.path}\n{answer}", file=stdout)
     return OK
 
@@ -96,7 +100,7 @@ def _parser() -> ArgumentParser:
     told.add_argument("--config", metavar="FILE", required=True, help="the router.toml")
     told.add_argument("method", metavar="METHOD", help="such as GET")
     told.add_argument("path", metavar="PATH", help="as in a request line; a query takes no part")
-    told.set_defaults(run=_explain)
+    told.set_defaults(run=routes_command.guarded(_explain))
 
     check_pod.add_to(commands)
     routes_command.add_to(commands)

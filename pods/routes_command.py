@@ -22,6 +22,7 @@ from pods.routing.paths import ROOT, is_ambiguous, normalized
 from pods.stores.routefile import RouteFile
 from pods.stores.trouble import StoreTrouble
 from pods.surroundings import STORE_FILE
+from pods.wording import span
 
 OK, FAILED = 0, 1
 LIST_LIMIT = 100
@@ -53,14 +54,14 @@ def add_to(commands: Any) -> None:
 def _command(commands: Any, name: str, what: str, run: Run) -> ArgumentParser:
     parser: ArgumentParser = commands.add_parser(name, help=what)
     parser.add_argument("--config", metavar="FILE", required=True, help="the router.toml")
-    parser.set_defaults(run=_guarded(run))
+    parser.set_defaults(run=guarded(run))
     return parser
 
 
-def _guarded(run: Run) -> Run:
+def guarded(run: Run) -> Run:
     """The same command, which says what is wrong with the file of the store."""
 
-    def guarded(arguments: Namespace, stdout: TextIO, stderr: TextIO) -> int:
+    def run_guarded(arguments: Namespace, stdout: TextIO, stderr: TextIO) -> int:
         try:
             return run(arguments, stdout, stderr)
         except StoreTrouble as trouble:
@@ -68,7 +69,7 @@ def _guarded(run: Run) -> Run:
             print(f"{path}: {trouble}", file=stderr)
         return FAILED
 
-    return guarded
+    return run_guarded
 
 
 def _list(arguments: Namespace, stdout: TextIO, stderr: TextIO) -> int:
@@ -94,16 +95,8 @@ def _list(arguments: Namespace, stdout: TextIO, stderr: TextIO) -> int:
 
 def _row(route: StoredRoute, width: int, now: float) -> str:
     kind = "exact" if route.exact else "prefix"
-    learned, expires = _span(now - route.learned_at), _span(route.expires_at - now)
+    learned, expires = span(now - route.learned_at), span(route.expires_at - now)
     return f"{route.pod:{width}}  {kind:6}  {learned:>3} ago  in {expires:>4}  {route.path}"
-
-
-def _span(seconds: float) -> str:
-    """Such as ``47m``."""
-    for unit, length in (("d", 86_400), ("h", 3600), ("m", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f}{unit}"
-    return f"{max(seconds, 0):.0f}s"
 
 
 def _forget(arguments: Namespace, stdout: TextIO, stderr: TextIO) -> int:
@@ -167,6 +160,17 @@ def _import(arguments: Namespace, stdout: TextIO, stderr: TextIO) -> int:
         print(f"and {outcome.refused - len(outcome.faults)} lines more", file=stderr)
     print(outcome, file=stdout)
     return FAILED if outcome.refused else OK
+
+
+def covering(data_dir: str, path: str, now: float) -> tuple[StoredRoute, ...]:
+    """The stored routes for a path, the best first; none if nothing has been stored.
+
+    :raises StoreTrouble: the file cannot be used.
+    """
+    if not os.path.exists(os.path.join(data_dir, STORE_FILE)):
+        return ()
+    with closing(_file(data_dir)) as file:
+        return file.covering(path, now)
 
 
 def _file(data_dir: str, make: bool = False) -> RouteFile:

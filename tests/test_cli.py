@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 from unittest import SkipTest
@@ -16,6 +18,8 @@ from pods.cli import run
 from pods.errors import ConfigurationError
 from pods.explain import Explanation, explain
 from pods.interfaces import StoredRoute
+from pods.stores.routefile import RouteFile
+from pods.surroundings import STORE_FILE
 from tests.test_config import MINIMAL, config
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -272,6 +276,24 @@ class ExplainCommandTests(CommandCase):
                 "",
             ),
         )
+
+    def test_a_stored_route_and_its_age(self) -> None:
+        config_file = self.written(MINIMAL)
+        now, path = time.time(), os.path.join(os.path.dirname(config_file), "var", STORE_FILE)
+        with closing(RouteFile(path, make=True)) as file:
+            list(file.merge([StoredRoute("/a", False, "pod_0", now - 600, now + 3000)], now))
+        code, stdout, _ = self.run_command("explain", "--config", config_file, "GET", "/a/b")
+        self.assertEqual(code, 0)
+        self.assertIn("goes to: pod pod_0 at http://10.0.0.7:9100\n", stdout)
+        self.assertIn("because: the route /a is stored, learned 10m ago, for 50m more\n", stdout)
+
+    def test_a_store_that_cannot_be_read(self) -> None:
+        config_file = self.written(MINIMAL)
+        path = os.path.join(os.path.dirname(config_file), "var", STORE_FILE)
+        os.makedirs(path)
+        code, stdout, stderr = self.run_command("explain", "--config", config_file, "GET", "/a/b")
+        self.assertEqual((code, stdout), (1, ""))
+        self.assertTrue(stderr.startswith(f"{os.path.abspath(path)}: cannot be opened"), stderr)
 
     def test_faulty_configuration(self) -> None:
         code, stdout, stderr = self.explain("GET", "/", MINIMAL + "latest = 1\nregion = 1")

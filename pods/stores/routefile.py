@@ -13,7 +13,7 @@ from typing import TypeVar
 from pods.interfaces import StoredRoute
 from pods.routing.paths import normalized
 from pods.stores import reading, writing
-from pods.stores.keys import key_of
+from pods.stores.keys import found, key_of
 from pods.stores.opening import open_as_it_is
 from pods.stores.trouble import Kind, StoreTrouble, trouble_of
 
@@ -63,6 +63,14 @@ class RouteFile:
         if stem:
             yield from self._between(stem, stem + _NEXT, now)
         yield from self._between(stem + "/", stem + "0", now)  # "0" is what comes after "/"
+
+    def covering(self, path: str, now: float) -> tuple[StoredRoute, ...]:
+        """The routes that hold for a path, the exact one first, then the longer before the shorter.
+
+        :param path: not ambiguous.
+        """
+        known = _patiently(lambda: reading.known(self._connection, path, now))
+        return found(path, [known], now).routes
 
     def same(self, route: StoredRoute, now: float) -> Iterator[StoredRoute]:
         """The route that holds for the same path, if there is one."""
