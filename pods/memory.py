@@ -5,7 +5,6 @@ Whatever is learned or forgotten is so in the table at once, and soon in the sto
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Container
 from typing import Any
 
@@ -144,10 +143,9 @@ class RouteMemory:
 
     def forget(self, entry: Entry) -> None:
         """This route was wrong; what has been learned for its path since then stays."""
-        if self.table.discard(entry):
-            # Just newer than what was wrong: whatever any process has learned since then wins.
-            learned_at = math.nextafter(entry.learned_at, math.inf)
-            self.store.put(attrs.evolve(_stored(entry), pod=None, learned_at=learned_at))
+        grave = self.table.discard(entry)
+        if grave is not None:
+            self.store.put(grave)
 
     # -- what others have done -----------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import attrs
@@ -48,6 +49,13 @@ class ScriptedStore:
     puts: list[StoredRoute] = attrs.field(factory=list)
     uses: list[StoredRoute] = attrs.field(factory=list)
     at_once: bool = False  #: answer look-ups immediately
+    pending: int = 0
+    is_healthy: bool = True
+    failures: Counter[str] = attrs.field(factory=Counter)
+
+    @property
+    def rows(self) -> int:
+        return len(self.routes)
 
     async def open(self) -> None:
         self.is_open = True
@@ -73,6 +81,9 @@ class ScriptedStore:
 
     def used(self, route: StoredRoute) -> None:
         self.uses.append(route)
+
+    def set_limits(self, max_entries: int, max_ttl_seconds: float) -> None:
+        """There are none."""
 
     def changes(self) -> Deferred[Changes]:
         answer: Deferred[Changes] = Deferred()

@@ -143,7 +143,7 @@ class Spots:
         """What is known of the spot above it holds here as well."""
         above = self.first(key)
         marks = (self.by_key.get(at) for at in walk(key))
-        seen_at = [m.seen_at for m in marks if isinstance(m, Marker) and m.spot is above]
+        seen_at = (mark.seen_at for mark in marks if isinstance(mark, Marker))
         empty_at = ALWAYS if entry.exact else max([above.empty_at, *seen_at])
         return Spot(entry, changed_at, empty_at, above.lost_at)
 

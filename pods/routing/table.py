@@ -11,6 +11,7 @@ Pure: it never asks the store itself.  Alone it remembers what it was told last.
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Callable, Container
 from typing import Literal
 
@@ -97,7 +98,7 @@ class RouteTable:
         spots, key, now = self._spots, first_key(path), self._wall_seconds()
         if spots.clean(key, now) > asked_at:
             return COLD
-        for route in reversed(found.routes):
+        for route in found.routes[:1]:  # the others do not answer for this path
             self._load(route, now, asked_at)
         spot = spots.first(key)
         spots.note_emptiness(spot, key, found.empty_below, asked_at)
@@ -138,23 +139,25 @@ class RouteTable:
     def forget(self, path: str, exact: bool) -> StoredRoute:
         """Forget the route of exactly this path, if there is one.
 
-        :returns: what a store is to be told, for as long as anything known before could hold.
+        :returns: what a store is to be told.
         """
-        path, now = normalized(path), self._wall_seconds()
+        path = normalized(path)
         self._spots.forget(key_of(path, exact))
-        return StoredRoute(path, exact, None, now, now + self._max_ttl_seconds)
+        return self._grave(path, exact, self._wall_seconds())
 
-    def discard(self, entry: Entry) -> bool:
+    def discard(self, entry: Entry) -> StoredRoute | None:
         """Forget this route, but not one that has taken its place.
 
-        :returns: False: one has.
+        :returns: what a store is to be told; None: one has.
         """
         key = key_of(entry.path, entry.exact)
         spot = self._spots.get(key)
         if spot is not None and spot.entry != entry:
-            return False
+            return None
         self._spots.forget(key)
-        return True
+        # Newer than what was wrong, even if that comes from a clock that is ahead.
+        now = max(self._wall_seconds(), math.nextafter(entry.learned_at, math.inf))
+        return self._grave(entry.path, entry.exact, now)
 
     def clear(self) -> None:
         """Take nothing for known: the store has changed in ways that nobody can tell."""
@@ -195,6 +198,10 @@ class RouteTable:
         return self._spots.routes
 
     # -- inside ----------------------------------------------------------------
+
+    def _grave(self, path: str, exact: bool, now: float) -> StoredRoute:
+        """What says that all that is known is wrong, for as long as any of it could hold."""
+        return StoredRoute(path, exact, None, now, now + self._max_ttl_seconds)
 
     def _is_vouched_for(self, spot: Spot, marker: Marker | None) -> bool:
         if marker is None or marker.spot is not spot or marker.seen_at < spot.lost_at:

@@ -46,6 +46,21 @@ class RunTests(SynchronousTestCase):
         self.assertRegex(done.stdout, r"pods were killed [1-9]\d* times")
         self.assertIn("\n0 wrong answers in 4 seconds", done.stdout)
 
+    def test_lookups(self) -> None:
+        done = run("benchmarks.lookups", "--most=1000")
+        self.assertRegex(done.stdout, r"(?m)^ +1,000( +[0-9.]+){8}$", done.stderr)
+
+    def test_timing_attack(self) -> None:
+        """Without a delay very few answers are enough."""
+        path = Path(self.mktemp()).absolute()
+        done = run("benchmarks.timing_attack", "--policy=off", "--samples=300", f"--picture={path}")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.stderr, "")
+        self.assertRegex(done.stdout, r"one name, hit +1 +300( +[01]\.(9\d\d|000)){6}  told apart")
+        self.assertRegex(done.stdout, r"pair, hit +30 +[01]\.(9\d\d|000)  told apart")
+        self.assertRegex(done.stdout, r"off: \d+ comparisons tell, 0 ms added: as it should be")
+        self.assertEqual(ElementTree.parse(path).getroot().tag, "{http://www.w3.org/2000/svg}svg")
+
 
 class JudgeTests(SynchronousTestCase):
     """Nothing but the one right answer, or a refusal of this request, is let through."""
