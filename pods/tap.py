@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,9 @@ def makeService(options: Options) -> IService:
 
     reactor: Any = chosen
 
+    # What is loaded by now stays.  A pass of the collector over it as well would hold up every
+    # request four times as long (docs/explanation/decisions).
+    reactor.callWhenRunning(gc.freeze)
     if options["worker"] is not None:
         return _worker(options["worker"], reactor)
     if options["config"] is None:
