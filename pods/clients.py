@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IProtocolNegotiationFactory
+from twisted.internet.protocol import Factory
+from zope.interface import implementer
 
 from pods.http1.server import ClientConnection
 from pods.http1.site import ServerSettings, Site
@@ -52,3 +57,23 @@ class Clients:
         """Break off whatever still runs."""
         for connection in list(self.connections):
             connection.abort()
+
+
+@implementer(IProtocolNegotiationFactory)
+class ClientFactory(Factory[ClientConnection]):
+    """Makes the connections of listeners.
+
+    :param make: a new connection.
+    """
+
+    noisy = False
+
+    def __init__(self, make: Callable[[], ClientConnection]) -> None:
+        self._make = make
+
+    def buildProtocol(self, addr: IAddress | None) -> ClientConnection:
+        return self._make()
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """What may be spoken within TLS.  Without an answer, clients that ask break off."""
+        return [b"http/1.1"]

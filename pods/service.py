@@ -9,13 +9,13 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList, DeferredLock
 from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pods import keys
 from pods.accesslog import AccessLog, NoAccessLog
 from pods.checking import faults_of
+from pods.clients import ClientFactory
 from pods.config import Config, LogConfig, load
 from pods.errors import ConfigurationError
 from pods.following import Follower
@@ -58,7 +58,7 @@ class RouterService(Service):
         )
         self.router = Router(config, reactor, lasting)
         self._follower = Follower(lasting.memory, reactor)
-        self._listeners = Listeners(self._surroundings.endpoint, self._client_factory())
+        self._listeners = Listeners(self._surroundings.endpoint, ClientFactory(self._client))
         self._monitor = Monitor(reactor, self._metrics, self._told)
         self._is_stopping = False
         self._access_log: AccessLog | None = None
@@ -174,12 +174,8 @@ class RouterService(Service):
 
         return exposition(self.router)
 
-    def _client_factory(self) -> Factory[Any]:
-        factory = Factory.forProtocol(
-            lambda: ClientConnection(self.router, self.router.server_settings)
-        )
-        factory.noisy = False
-        return factory
+    def _client(self) -> ClientConnection:
+        return ClientConnection(self.router, self.router.server_settings)
 
     def _replace_access_log(self, log: LogConfig) -> None:
         old, new = self._access_log, None

@@ -103,16 +103,18 @@ class ListenerTests(IntegrationTestCase):
             },
             pods={"only": {"url": pod.url}},
         )
-        secure = authority.client_context()
+        secure, negotiating = authority.client_context(), authority.client_context()
+        negotiating.set_alpn_protocols(["h2", "http/1.1"])  # as curl and browsers do
         ways: list[tuple[Any, ssl.SSLContext | None]] = [
             (router.address, None),
             (str(unix), None),
             (("127.0.0.1", port), secure),
+            (("127.0.0.1", port), negotiating),
         ]
         for address, tls in ways:
             answer = ask(address, "/echo", "POST", BODY, tls=tls)
             self.assertEqual((answer.status, answer.body), (200, BODY), address)
         schemes = [seen.headers["x-forwarded-proto"] for seen in pod.seen]
-        self.assertEqual(schemes, ["http", "http", "https"])
+        self.assertEqual(schemes, ["http", "http", "https", "https"])
         router.stop()
         wait_for(lambda: not unix.exists(), "the UNIX socket to go")
