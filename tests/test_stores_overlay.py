@@ -75,6 +75,19 @@ class RaceTests(StoreCase):
         self.assertEqual([each.path for each in found.routes], ["/a/b"])
         self.assertEqual(found.empty_below, "/a/b")
 
+    def test_what_others_changed_before_something_was_put(self) -> None:
+        store, other = self.opened_store(), self.opened_store()
+        self.pump.wait(store.changes())
+        for path in ("/a", "/b"):
+            other.put(route(path))
+        self.flush(other)
+        self.pump.is_holding = True
+        told = store.changes()
+        self.pump.has_come.acquire()
+        store.put(route("/a", None, learned_at=NOW + 1))
+        self.pump.release()
+        self.assertEqual([each.path for each in self.pump.wait(told).routes], ["/b"])
+
     def test_put_again_while_it_is_written(self) -> None:
         store = self.opened_store()
         store.put(route("/a"))

@@ -53,6 +53,11 @@ class RouteMap:
         if key in self._routes:
             self._routes.move_to_end(key)
 
+    def is_newer_than(self, route: StoredRoute) -> bool:
+        """Whether something is known for the same path that was learned no earlier."""
+        there = self._routes.get(key_of(route))
+        return there is not None and there.learned_at >= route.learned_at
+
     def known(self, path: str) -> Known:
         """What is known of a path."""
         routes = {key: self._routes[key] for key in keys_of(path) if key in self._routes}

@@ -135,7 +135,12 @@ class SQLiteStore:
     def changes(self) -> Deferred[Changes]:
         if self._closed is not None:
             return succeed(Changes())
-        return self._reading.run(self._reader.changes)
+        return self._reading.run(self._reader.changes).addCallback(self._without_outdated)
+
+    def _without_outdated(self, changes: Changes) -> Changes:
+        """What others have changed, but for what has been put since and is not written yet."""
+        routes = tuple(route for route in changes.routes if not self._pending.is_newer_than(route))
+        return Changes(routes, changes.lost_track)
 
     def close(self) -> Deferred[None]:
         if self._closed is None:
