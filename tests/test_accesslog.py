@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import tempfile
 import threading
+from collections import Counter
+from pathlib import Path
+from select import PIPE_BUF
 
 import attrs
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -16,6 +24,7 @@ from pods.accesslog import (
     WAITING_BATCHES,
     AccessLog,
     AccessRecord,
+    _pieces,
     as_json,
     as_text,
 )
@@ -141,6 +150,12 @@ class FormatTests(SynchronousTestCase):
         for line in (as_json(record), as_text(record)):
             self.assertTrue(line.isprintable(), line)
 
+    def test_a_worker_has_a_number(self) -> None:
+        self.assertEqual(json.loads(as_json(RECORD, 3))["worker"], 3)
+        self.assertNotIn("worker", json.loads(as_json(RECORD)))
+        self.assertIn(" worker=3", as_text(RECORD, 3))
+        self.assertNotIn("worker", as_text(RECORD))
+
 
 class WriterTests(SynchronousTestCase):
     """From records to a file."""
@@ -264,3 +279,49 @@ def read_to_the_end(file: int, read: list[bytes]) -> None:
     """Read until somebody has written ``end``."""
     while not read or not read[-1].endswith(b"end"):
         read.append(os.read(file, 1 << 20))
+
+
+WRITER = """
+import sys
+from twisted.internet.task import Clock
+import attrs
+from pods.accesslog import AccessLog
+from tests.test_accesslog import RECORD
+log = AccessLog("-", "json", Clock(), worker=int(sys.argv[1]), lock=int(sys.argv[2]))
+log.start()
+for number in range(600):
+    log.write(attrs.evolve(RECORD, path="/" + "x" * 9000))
+log.stop()
+"""
+
+
+class PipeTests(SynchronousTestCase):
+    """Standard output, when others write to it as well."""
+
+    @given(st.lists(st.sampled_from([1, 100, PIPE_BUF - 2, PIPE_BUF, 3 * PIPE_BUF]), max_size=20))
+    def test_pieces_are_whole_lines(self, lengths: list[int]) -> None:
+        data = b"".join(b"x" * length + b"\n" for length in lengths)
+        pieces = list(_pieces(data))
+        self.assertEqual(b"".join(pieces), data)
+        for piece in pieces:
+            self.assertTrue(piece.endswith(b"\n"))
+            self.assertTrue(len(piece) <= PIPE_BUF or piece.count(b"\n") == 1)
+
+    def test_lines_of_several_processes_do_not_mix(self) -> None:
+        root = str(Path(__file__).resolve().parent.parent)
+        read, write = os.pipe()
+        with tempfile.TemporaryFile() as lock:
+            writers = [
+                subprocess.Popen(
+                    [sys.executable, "-c", WRITER, str(number), str(lock.fileno())],
+                    env=os.environ | {"PYTHONPATH": root},
+                    stdout=write,
+                    pass_fds=[lock.fileno()],
+                )
+                for number in (1, 2, 3)
+            ]
+        os.close(write)
+        with open(read) as pipe:
+            workers = Counter(json.loads(line)["worker"] for line in pipe)
+        self.assertEqual([writer.wait() for writer in writers], [0, 0, 0])
+        self.assertEqual(workers, {1: 600, 2: 600, 3: 600})

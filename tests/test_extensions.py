@@ -49,6 +49,13 @@ class OfflineServicesTests(SynchronousTestCase):
         counter.add("slow")
         self.assertRaises(ValueError, counter.add, "other")
 
+    def test_has_secrets_of_its_own(self) -> None:
+        found, other = (OfflineServices.of(config()) for _ in range(2))
+        self.assertEqual(found.secret("one"), found.secret("one"))
+        self.assertEqual(len({found.secret("one"), found.secret("two"), other.secret("one")}), 3)
+        self.assertEqual(len(found.secret("one")), 32)
+        self.assertNotIn("key", repr(found))
+
 
 class BuildTests(PluginFolderCase):
     """What can be built, and what is said when it cannot."""

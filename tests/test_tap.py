@@ -159,6 +159,12 @@ class CannotStartTests(CommandTestCase):
         self.assertEqual(code, 1)
         self.assertIn("cannot listen on tcp:", "\n".join(lines))
 
+    def test_no_pid_file_is_left(self) -> None:
+        for options in (("-n",), ("--logfile=log",)):
+            code, _, _ = self.run_to_the_end("twistd", *options)
+            self.assertEqual(code, 1)
+            self.assertFalse((self.folder / "twistd.pid").exists(), options)
+
     def test_a_log_that_cannot_be_written(self) -> None:
         self.good(access="missing/access.log")
         code, (line,), _ = self.run_to_the_end("twistd", "-n", "--pidfile=")

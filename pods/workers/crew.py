@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from math import ceil
+from signal import SIGCHLD
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.process import reapAllProcesses
 from twisted.logger import Logger
 
 from pods.numbers import Numbers, added_up, lasting
+from pods.signals import catch
 from pods.workers.line import Message
 from pods.workers.process import Spawner, Worker, command, environment, reactor_name
 from pods.workers.sockets import Offer
@@ -60,6 +63,8 @@ class Crew:
 
     def start(self) -> None:
         """Start them; from now on those that end are replaced."""
+        # Twisted's own notice of ended processes does not reach every event loop.
+        catch(self._reactor, (SIGCHLD,), reapAllProcesses)
         self._monitor.startService()
 
     def resize(self, workers: int, grace_seconds: float) -> None:

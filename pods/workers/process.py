@@ -94,11 +94,7 @@ class Worker(ProcessProtocol):
         self.is_serving, self.pid, self.readiness = False, None, None
         self.line.hang_up()
         say = self._log.info if reason.check(ProcessDone) else self._log.error
-        say(
-            "[worker {worker}] has ended: {reason}",
-            worker=self.name,
-            reason=reason.getErrorMessage(),
-        )
+        say("[worker {worker}] has ended by {why}", worker=self.name, why=_why(reason))
         self._ended(self)
         self._procmon.processEnded(reason)
 
@@ -108,6 +104,11 @@ class Worker(ProcessProtocol):
 
     def _silent(self) -> None:
         """The end of the process is what counts."""
+
+
+def _why(reason: Failure) -> str:
+    ended: Any = reason.value
+    return f"signal {ended.signal}" if ended.signal else f"exit code {ended.exitCode}"
 
 
 @implementer(IReactorTime)

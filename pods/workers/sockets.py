@@ -112,7 +112,12 @@ class _Holding(_Through):
         return self._hold(_HeldTCPPort(port, factory, backlog, interface, self._reactor))
 
     def listenSSL(
-        self, port: int, factory: Any, context: Any, backlog: int = 50, interface: str = ""
+        self,
+        port: int,
+        factory: Any,
+        contextFactory: Any,  # noqa: N803
+        backlog: int = 50,
+        interface: str = "",
     ) -> Any:
         return self.listenTCP(port, factory, backlog, interface)
 
@@ -122,8 +127,13 @@ class _Holding(_Through):
         port = _HeldUNIXPort(address, factory, backlog, mode, self._reactor, **want)
         return self._hold(port)
 
-    def adoptStreamPort(self, fileno: int, family: int, factory: Any) -> Any:
-        return self._hold(_AdoptedPort(fileno))
+    def adoptStreamPort(
+        self,
+        fileDescriptor: int,  # noqa: N803
+        addressFamily: int,  # noqa: N803
+        factory: Any,
+    ) -> Any:
+        return self._hold(_AdoptedPort(fileDescriptor))
 
     def _hold(self, port: Any) -> Any:
         port.startListening()
@@ -189,8 +199,8 @@ class _Taking(_Through):
     def listenTCP(self, port: int, factory: Any, **others: Any) -> Any:
         return self._take(factory)
 
-    def listenSSL(self, port: int, factory: Any, context: Any, **others: Any) -> Any:
-        return self._take(TLSMemoryBIOFactory(context, False, factory))
+    def listenSSL(self, port: int, factory: Any, contextFactory: Any, **others: Any) -> Any:  # noqa: N803
+        return self._take(TLSMemoryBIOFactory(contextFactory, False, factory))
 
     def listenUNIX(self, address: Any, factory: Any, **others: Any) -> Any:
         return self._take(factory)

@@ -54,7 +54,10 @@ class WorkerService(Service):
     def stopService(self) -> Deferred[None]:
         super().stopService()  # type: ignore[no-untyped-call]
         self._is_stopping = True
-        return self._configuring.run(lambda: Deferred.fromCoroutine(self._stop()))
+        # A configuration that comes now waits for nothing, so the lock is for the change that runs.
+        return self._configuring.run(lambda: None).addCallback(
+            lambda _: Deferred.fromCoroutine(self._stop())
+        )
 
     def reopen_logs(self) -> None:
         """The access log has been rotated: open its name anew."""
@@ -77,7 +80,8 @@ class WorkerService(Service):
 
     async def _configure(self, message: Message, descriptors: list[int]) -> None:
         offers = [(name, [descriptors.pop(0) for _ in range(n)]) for name, n in message["sockets"]]
-        self._surroundings.sockets.offer(offers)
+        sockets = self._surroundings.sockets
+        sockets.offer(offers)
         try:
             await self._change_to(_config(message))
         except (ConfigurationError, CannotStart) as error:
@@ -86,10 +90,10 @@ class WorkerService(Service):
         else:
             self._line.answer(message, {"error": None})
         finally:
-            self._surroundings.sockets.withdraw()
+            sockets.withdraw()
 
     async def _change_to(self, config: Config) -> None:
-        if self._is_stopping:
+        if self._is_stopping:  # it finishes what runs as it has begun
             return
         if self._router is not None:
             await self._router.change_to(config)

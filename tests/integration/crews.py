@@ -12,6 +12,8 @@ from typing import Any
 from unittest import SkipTest
 
 from tests.integration.support import (
+    REACTOR_OPTIONS,
+    RUN_TWISTD,
     START_SECONDS,
     IntegrationTestCase,
     RouterProcess,
@@ -21,7 +23,6 @@ from tests.integration.support import (
     wait_for,
 )
 
-_RUN_TWISTD = "from twisted.scripts.twistd import run; run()"
 _RUN_TWIST = "from twisted.application.twist._twist import Twist; Twist.main()"
 
 
@@ -70,7 +71,10 @@ class Crew(RouterProcess):
 class Daemon(Crew):
     """The same in the background."""
 
-    command = (sys.executable, "-c", _RUN_TWISTD, "--pidfile=twistd.pid", "--logfile=twistd.log")
+    command = (
+        *(sys.executable, "-c", RUN_TWISTD, "--pidfile=twistd.pid", "--logfile=twistd.log"),
+        *REACTOR_OPTIONS,
+    )
 
     @property
     def pid(self) -> int:
@@ -102,6 +106,12 @@ class Twist(Crew):
     """The same by ``twist``."""
 
     command = (sys.executable, "-c", _RUN_TWIST)
+
+
+class Selecting(Crew):
+    """The same with another reactor."""
+
+    command = (sys.executable, "-c", RUN_TWISTD, "-n", "--pidfile=", "--reactor=select")
 
 
 class CrewTestCase(IntegrationTestCase):

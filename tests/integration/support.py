@@ -30,7 +30,11 @@ START_SECONDS = 30
 STOP_SECONDS = 20
 DRAIN_SECONDS = 120  #: longer than we wait, so that a request which is never let go fails a test
 MIB = 1024 * 1024
-TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-n", "--pidfile=")
+#: What else twistd is told: the reactor, if PODS_TEST_REACTOR names one.
+_REACTOR = os.environ.get("PODS_TEST_REACTOR")
+REACTOR_OPTIONS = (f"--reactor={_REACTOR}",) if _REACTOR else ()
+RUN_TWISTD = "from twisted.scripts.twistd import run; run()"
+TWISTD = (sys.executable, "-c", RUN_TWISTD, "-n", "--pidfile=", *REACTOR_OPTIONS)
 
 
 def need(*programs: str) -> None:

@@ -134,9 +134,9 @@ class ActivationTests(CrewTestCase):
         router = {"listen": listen, "strategy": "bounce", "workers": 2, "data_dir": "var"}
         tables = {"router": router, "pods": {"only": {"url": pod.url}}}
         (folder / "router.toml").write_text(to_toml(tables))
+        tool = ["systemd-socket-activate", "-l", path, "--fdname=public", f"-EPYTHONPATH={ROOT}"]
         process = subprocess.Popen(
-            ["systemd-socket-activate", "-l", path, "--fdname=public", f"-EPYTHONPATH={ROOT}"]
-            + [*TWISTD, "pods", "--config", "router.toml"],
+            [*tool, *TWISTD, "pods", "--config", "router.toml"],
             cwd=folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import stat
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.integration.certificates import Authority
-from tests.integration.crews import Crew, CrewTestCase, Daemon, Twist, is_alive
+from tests.integration.crews import Crew, CrewTestCase, Daemon, Selecting, Twist, is_alive
 from tests.integration.http_pod import Exchange
 from tests.integration.support import accepts, ask, free_port, wait_for
 
@@ -61,6 +62,11 @@ class ServingTests(WorkersTestCase):
         self.ask_many(crew)
         self.assertEqual({line["worker"] for line in self.logged(crew, REQUESTS)}, {1, 2})
 
+    def test_workers_have_the_reactor_of_the_supervisor(self) -> None:
+        crew = self.serving_crew(Selecting)
+        for worker in ("", "[worker 1] ", "[worker 2] "):
+            self.assertRegex(crew.said(), rf"\] {re.escape(worker)}reactor class: \S*SelectReactor")
+
     def test_a_daemon(self) -> None:
         crew = self.serving_crew(Daemon)
         self.ask_many(crew)
@@ -94,14 +100,12 @@ class ServingTests(WorkersTestCase):
         crew.stop()
         self.assertFalse(os.path.exists(path))
 
-    def test_lines_of_standard_output_do_not_mix(self) -> None:
+    def test_all_write_to_standard_output(self) -> None:
         crew = self.serving_crew(log={"access": "-"})
-        long = "/" + "x" * 9000
-        with ThreadPoolExecutor(8) as threads:
-            list(threads.map(lambda number: ask(crew.address, f"{long}{number}"), range(REQUESTS)))
+        self.ask_many(crew)
 
         def lines() -> list[str]:
-            return [line for line in crew.printed().splitlines() if "xxxx" in line]
+            return [line for line in crew.printed().splitlines() if line.startswith("{")]
 
         wait_for(lambda: len(lines()) == REQUESTS, "the lines")
         self.assertEqual({json.loads(line)["worker"] for line in lines()}, {1, 2})
@@ -276,6 +280,41 @@ class ReloadTests(WorkersTestCase):
         self.assertEqual([connection.sock for connection in connections], sockets)
         self.assertEqual(crew.worker_pids(), pids)
 
+    def test_no_request_is_lost_while_it_is_reloaded_again_and_again(self) -> None:
+        crew = self.crew_of_pods()
+        wrong: list[object] = []
+        count = [0]
+        ended = Event()
+
+        def load() -> None:
+            connection = HTTPConnection(*crew.address, timeout=20)
+            while not ended.is_set():
+                try:
+                    body = get(connection)
+                except (OSError, HTTPException) as error:
+                    wrong.append(error)
+                    return
+                count[0] += 1
+                if body not in (b"one", b"two"):
+                    wrong.append(body)
+                if count[0] % 7 == 0:
+                    connection.close()  # and the next one may come to another worker
+            connection.close()
+
+        own, port = crew.tables["router"], free_port()
+        more = {**own, "listen": [*own["listen"], f"tcp:{port}:interface=127.0.0.1"]}
+        threads = [Thread(target=load) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for round, pod in enumerate(("two", "one", "two", "one")):
+            router, before = own if round % 2 else more, count[0]
+            crew.reload("Reloaded ", rules=[{"path": "/", "pod": pod}], router=router)
+            wait_for(lambda before=before: wrong or count[0] > before + 20, "some load")
+        ended.set()
+        for thread in threads:
+            thread.join(20)
+        self.assertEqual(wrong, [])
+
     def test_listeners_come_and_go(self) -> None:
         crew = self.crew_of_pods()
         port = free_port()
@@ -329,15 +368,16 @@ class ReloadTests(WorkersTestCase):
 
     def open_in(self, crew: Crew, path: Path) -> int:
         """How many workers have the file open."""
-
-        def has(pid: int) -> bool:
-            return any(str(link.readlink()) == str(path) for link in opened(pid))
-
-        return sum(map(has, crew.worker_pids()))
+        return sum(str(path) in opened(pid) for pid in crew.worker_pids())
 
 
-def opened(pid: int) -> list[Path]:
-    return [link for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()]
+def opened(pid: int) -> list[str]:
+    """What a process has open."""
+    targets = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):  # closed meanwhile
+            targets.append(str(link.readlink()))
+    return targets
 
 
 def named(name: str) -> Callable[[Exchange], None]:
