@@ -22,7 +22,6 @@ from pods.testing import ScriptedRandom
 from tests.support_messages import Message
 from tests.support_wire import Wire
 
-
 #: The time of day at which a world begins.
 MIDNIGHT_SECONDS = 1_700_006_400.0
 

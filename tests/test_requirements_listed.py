@@ -47,7 +47,7 @@ def documented() -> dict[str, set[str]]:
 
 class RequirementsTests(SynchronousTestCase):
     def test_every_requirement_has_tests(self) -> None:
-        numbers = {}
+        numbers: dict[str, None] = {}
         first = 1
         for letter, last in SECTIONS.items():
             numbers |= {f"{letter}{number}": None for number in range(first, last + 1)}
