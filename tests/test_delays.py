@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pods.delays import off, padded, random
-from pods.delays.floor import Floor, Quantum
+from pods.delays.floor import Floor, Padding, Quantum
 from pods.errors import ConfigurationError
 from pods.lazy import LazyDelay
 from pods.testing import DelayPolicyContractTests, FakeRequest, FakeServices
@@ -151,17 +151,17 @@ class PaddedTests(SynchronousTestCase):
 
     def test_the_floor_is_learned(self) -> None:
         policy = make_padded()
-        for second in range(3):
+        for second in range(10):
             policy.release_at(GET, second, second + 0.31)
-        self.assertEqual(overruns(policy), 3)
-        for took in (0.01, 0.31, 0.38):
-            self.assertAlmostEqual(policy.release_at(GET, 4, 4 + took), 4.45)
-        self.assertEqual(overruns(policy), 3)
+        self.assertEqual(overruns(policy), 10)
+        for took in (0.01, 0.31, 0.34):
+            self.assertAlmostEqual(policy.release_at(GET, 11, 11 + took), 11.4)
+        self.assertEqual(overruns(policy), 10)
 
     def test_stalls_teach_nothing(self) -> None:
         """All that comes at one time is one stall, however much it is."""
         policy = make_padded()
-        for second in (10.0, 300.0):
+        for second in range(10, 500, 60):
             for _ in range(1000):
                 policy.release_at(GET, second - 0.4, second)
         self.assertAlmostEqual(policy.release_at(GET, 301, 301.01), 301.25)
@@ -189,7 +189,8 @@ class PaddedTests(SynchronousTestCase):
         policy = padded.from_config({}, FakeServices())
         policy.release_at(GET, 0.0, 0.3)
         self.assertAlmostEqual(policy.release_at(GET, 1, 1.01), 1 + 0.2 + 0.1)
-        self.assertAlmostEqual(policy.release_at(GET, 601, 601.01), 601 + 0.2 + 0.05)
+        policy.release_at(GET, 601, 601.01)
+        self.assertAlmostEqual(policy.release_at(GET, 602, 602.01), 602 + 0.2 + 0.05)
 
     def test_the_mean_added_by_default_with_pods_at_10_and_60_ms(self) -> None:
         """With every combination of a question or a bounce before it."""
@@ -200,8 +201,32 @@ class PaddedTests(SynchronousTestCase):
         self.assertEqual(overruns(policy), 0)
 
 
+class PaddingTests(SynchronousTestCase):
+    """``Padding``: what is learned holds for requests that come later."""
+
+    def test_two_of_one_moment_are_padded_alike_whatever_is_learned_in_between(self) -> None:
+        policy = make_padded()
+        for second in range(9):
+            policy.release_at(GET, second, second + 0.31)
+        near = policy.release_at(GET, 20, 20.01)
+        policy.release_at(GET, 19.7, 20.02)  # the tenth: the floor rises
+        far = policy.release_at(GET, 20, 20.06)
+        self.assertEqual(near, far)
+        self.assertAlmostEqual(near, 20.25)
+        self.assertAlmostEqual(policy.release_at(GET, 21, 21.01), 21.4)
+
+    def test_it_keeps_no_more_than_it_needs(self) -> None:
+        padding = Padding(Floor(60, 0.1, 1.0), Quantum(0.05, 0.1, 60))
+        for window in range(500):
+            for second in range(11):
+                now = window * 180.0 + second
+                padding.learn(now - 0.4, now)
+        self.assertLess(len(padding._steps), 101)
+        self.assertEqual(padding.at(0.0), padding._steps[0])
+
+
 class FloorTests(SynchronousTestCase):
-    """``Floor``: a quarter above what was seen in three seconds lately."""
+    """``Floor``: a tenth above what was seen in ten seconds lately."""
 
     def seen(self, *times: tuple[float, float]) -> Floor:
         floor = Floor(window_seconds=60, least_seconds=0.1, most_seconds=1.0)
@@ -209,42 +234,42 @@ class FloorTests(SynchronousTestCase):
             floor.saw(now, seconds)
         return floor
 
-    def test_the_third_highest_second_counts(self) -> None:
-        floor = self.seen((1, 0.4), (2, 0.9), (3, 0.2), (4, 0.5), (4.5, 0.6))
-        self.assertAlmostEqual(floor.at(5), 0.4 * 1.25)
+    def test_the_tenth_highest_second_counts(self) -> None:
+        floor = self.seen(*[(n, 0.5 + n / 100) for n in range(9)], (9, 0.2), (10, 0.3), (10.5, 0.4))
+        self.assertAlmostEqual(floor.at(11), 0.4 * 1.1)
 
     def test_many_of_one_second_count_once(self) -> None:
-        floor = self.seen(*[(7 + n / 100, 0.5) for n in range(90)], (8, 0.5))
+        floor = self.seen(*[(n / 10, 0.5) for n in range(89)])
         self.assertEqual(floor.at(9), 0.1)
 
     def test_forgets_after_two_windows_and_never_within_one(self) -> None:
-        for start in (0.0, 30.0, 56.9):
-            floor = self.seen(*[(start + n, 0.4) for n in range(3)])
-            self.assertEqual(floor.at(start), 0.5)
-            self.assertEqual(floor.at(start + 60), 0.5)
-            self.assertEqual(floor.at(start + 122), 0.1)
+        for start in (0.0, 30.0, 49.9):
+            floor = self.seen(*[(start + n, 0.4) for n in range(10)])
+            self.assertAlmostEqual(floor.at(start + 9), 0.44)
+            self.assertAlmostEqual(floor.at(start + 60), 0.44)
+            self.assertEqual(floor.at(start + 129), 0.1)
 
     def test_fast_ones_do_not_lower_it(self) -> None:
-        floor = self.seen(*[(n, 0.4) for n in range(3)], *[(n / 100, 0.001) for n in range(5000)])
-        self.assertEqual(floor.at(50), 0.5)
+        floor = self.seen(*[(n, 0.4) for n in range(10)], *[(n / 100, 0.001) for n in range(5000)])
+        self.assertAlmostEqual(floor.at(50), 0.44)
 
     def test_a_long_silence(self) -> None:
-        self.assertEqual(self.seen((0, 0.5), (1, 0.5), (2, 0.5)).at(10_000), 0.1)
+        self.assertEqual(self.seen(*[(n, 0.5) for n in range(10)]).at(10_000), 0.1)
 
     def test_bounds(self) -> None:
         self.assertEqual(self.seen().at(0), 0.1)
-        self.assertEqual(self.seen((0, 5.0), (1, 5.0), (2, 5.0)).at(3), 1.0)
+        self.assertEqual(self.seen(*[(n, 5.0) for n in range(10)]).at(11), 1.0)
 
     @given(st.lists(st.tuples(st.floats(0, 59), st.floats(0, 2)), max_size=60))
-    def test_within_a_window_it_is_the_third_highest(
+    def test_within_a_window_it_is_the_tenth_highest(
         self, times: list[tuple[float, float]]
     ) -> None:
         floor = self.seen(*times)
         highest: dict[int, float] = {}
         for now, seconds in times:
             highest[int(now)] = max(highest.get(int(now), 0.0), seconds)
-        third = sorted([0.0, 0.0, 0.0, *highest.values()])[-3]
-        self.assertAlmostEqual(floor.at(59), min(max(third * 1.25, 0.1), 1.0))
+        tenth = sorted([*[0.0] * 10, *highest.values()])[-10]
+        self.assertAlmostEqual(floor.at(59), min(max(tenth * 1.1, 0.1), 1.0))
 
 
 class QuantumTests(SynchronousTestCase):

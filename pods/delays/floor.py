@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
+
 import attrs
 
 #: So many different seconds must have seen a time before it counts: a stall is no distance.
-SECONDS_SEEN = 3
+SECONDS_SEEN = 10
 #: How far the floor lies above the times that count.
-HEADROOM = 1.25
+HEADROOM = 1.1
 
 
 @attrs.define
 class Floor:
-    """A quarter above what 404s took in at least three different seconds, within bounds.
+    """A tenth above what 404s took in at least ten different seconds, within bounds.
 
     Only time lowers it, never what anybody asks for.
 
@@ -87,3 +90,56 @@ class Quantum:
         if int(now) != int(self._since) or self._seconds == self.least_seconds:
             self._seconds = min(self.at(now) * 2, self._most_seconds)
         self._since = now
+
+
+@attrs.frozen
+class Step:
+    """How requests of some time are padded.
+
+    :param since: the first moment of arrival for which it holds.
+    :param floor: in quanta.
+    """
+
+    since: float
+    quantum_seconds: float
+    floor: int
+
+
+#: So many changes are kept; requests from before them are padded as at the first of these.
+_CHANGES_KEPT = 100
+
+
+class Padding:
+    """What requests are padded to, by the time of their *arrival*.
+
+    By the time of the answer, two requests of one moment would be padded differently if the
+    floor was raised after the near one's answer and before the far one's.
+    """
+
+    def __init__(self, floor: Floor, quantum: Quantum) -> None:
+        self._floor = floor
+        self._quantum = quantum
+        self._steps = deque([self._step(0.0)], _CHANGES_KEPT)
+
+    def at(self, arrived: float) -> Step:
+        """How a request that came at this time is padded."""
+        for step in reversed(self._steps):
+            if step.since <= arrived:
+                return step
+        return self._steps[0]
+
+    def learn(self, arrived: float, now: float) -> bool:
+        """Take into account a 404 that is there now; whether it took longer than the floor."""
+        took, step = now - arrived, self.at(arrived)
+        is_overrun = took > step.floor * step.quantum_seconds
+        if is_overrun:
+            self._quantum.overrun(now)
+        self._floor.saw(now, took)
+        new, last = self._step(now), self._steps[-1]
+        if (new.quantum_seconds, new.floor) != (last.quantum_seconds, last.floor):
+            self._steps.append(new)
+        return is_overrun
+
+    def _step(self, now: float) -> Step:
+        quantum_seconds = self._quantum.at(now)
+        return Step(now, quantum_seconds, math.ceil(self._floor.at(now) / quantum_seconds))

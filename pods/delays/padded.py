@@ -20,7 +20,7 @@ from typing import Any
 import attrs
 from zope.interface import implementer
 
-from pods.delays.floor import Floor, Quantum
+from pods.delays.floor import Floor, Padding, Quantum
 from pods.interfaces import IDelayPolicy
 from pods.options import OptionReader
 from pods.routing.paths import leading_names
@@ -33,12 +33,12 @@ SECRET = "padded"
 class Padded:
     """Pads 404s to a common time.
 
+    :param padding: learns how.
     :param prefix_segments: how many segments of a path make the name that ``d`` is for.
     :param overruns: counts 404s that took longer than the floor.
     """
 
-    _floor: Floor
-    _quantum: Quantum
+    _padding: Padding
     _prefix_segments: int
     _services: Any
     _overruns: Any
@@ -46,23 +46,15 @@ class Padded:
 
     def release_at(self, request: Any, arrived: float, answered: float) -> float:
         """The end of the quantum that holds the padded time, counted from the arrival."""
-        took = answered - arrived
-        if not _has_body(request):
-            self._learn(answered, took)
-        quantum = self._quantum.at(answered)
-        steps = max(took / quantum, self._floor_steps(answered))
-        return arrived + quantum * math.ceil(steps + self._phase(request.path, quantum))
-
-    def _floor_steps(self, now: float) -> int:
-        return math.ceil(self._floor.at(now) / self._quantum.at(now))
-
-    def _learn(self, now: float, took: float) -> None:
-        if took > self._floor_steps(now) * self._quantum.at(now):
+        if not _has_body(request) and self._padding.learn(arrived, answered):
             self._overruns.add()
-            self._quantum.overrun(now)
-        self._floor.saw(now, took)
+        step = self._padding.at(arrived)
+        quantum_seconds = step.quantum_seconds
+        quanta = max((answered - arrived) / quantum_seconds, step.floor)
+        phase = self._phase(request.path, quantum_seconds)
+        return arrived + quantum_seconds * math.ceil(quanta + phase)
 
-    def _phase(self, path: str, quantum: float) -> float:
+    def _phase(self, path: str, quantum_seconds: float) -> float:
         """The share of a quantum, 0 to 1, that belongs to a name.
 
         Each quantum has its own: two that were known to lie at the same share would tell
@@ -70,7 +62,7 @@ class Padded:
         """
         if not self._secret:
             self._secret = self._services.secret(SECRET)
-        name = f"{quantum:g} {leading_names(path, self._prefix_segments)}"
+        name = f"{quantum_seconds:g} {leading_names(path, self._prefix_segments)}"
         digest = blake2b(name.encode("latin-1", "replace"), digest_size=8, key=self._secret)
         return int.from_bytes(digest.digest(), "big") / 2**64
 
@@ -100,7 +92,7 @@ def from_config(options: Mapping[str, Any], services: Any) -> Padded:
     prefix_segments = reader.whole("prefix_segments", 1, least=1, most=8)
     reader.finish()
     overruns = services.counter("padded_overruns", "A 404 took longer than the floor.")
-    return Padded(floor, quantum, prefix_segments, services, overruns)
+    return Padded(Padding(floor, quantum), prefix_segments, services, overruns)
 
 
 def _range(
