@@ -85,7 +85,9 @@ class TreeTests(SynchronousTestCase):
         self.assertEqual(len(text.splitlines()), 3)
 
     def test_requirements_are_the_imports(self) -> None:
-        required = map(Requirement, lines(setup_cfg()["options"]["install_requires"]))
+        config = setup_cfg()
+        listed = config["options"]["install_requires"] + config["options.extras_require"]["uvloop"]
+        required = map(Requirement, lines(listed))
         names = {canonicalize_name(requirement.name) for requirement in required}
         self.assertEqual(names - {"twisted"}, imported_distributions())
         self.assertIn("twisted", names)
