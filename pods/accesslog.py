@@ -16,6 +16,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as quoted
 from select import PIPE_BUF
 from typing import Any, Protocol
 
@@ -71,16 +73,29 @@ class NoAccessLog:
 
 
 def as_json(record: AccessRecord, worker: int | None = None) -> str:
-    """One JSON object on one line; control characters are escaped by JSON itself."""
-    fields: dict[str, Any] = {
-        name: round(value, 6) if isinstance(value, float) else value
-        for name in _NAMES
-        if (value := getattr(record, name)) is not None
-    }
-    fields["time"] = _timestamp(record.time)
-    if worker is not None:
-        fields["worker"] = worker
-    return json.dumps(fields)
+    """One JSON object on one line; control characters are escaped as JSON has it.
+
+    Put together by hand: a general encoder takes four times as long, a tenth of what a hit costs.
+    """
+    pod = "" if record.pod is None else f', "pod": {quoted(record.pod)}'
+    route = "" if record.route is None else f', "route": {quoted(record.route)}'
+    error = "" if record.error is None else f', "error": {quoted(record.error)}'
+    by = "" if worker is None else f', "worker": {worker}'
+    return (
+        f'{{"time": "{_timestamp(record.time)}", "client": {quoted(record.client)}, '
+        f'"method": {quoted(record.method)}, "path": {quoted(record.path)}, '
+        f'"status": {record.status}{pod}{route}, "attempts": {record.attempts}, '
+        f'"bytes_in": {record.bytes_in}, "bytes_out": {record.bytes_out}'
+        f"{_moment('placed', record.placed_seconds)}"
+        f"{_moment('answered', record.answered_seconds)}"
+        f"{_moment('released', record.released_seconds)}"
+        f', "total_seconds": {record.total_seconds:.6f}, '
+        f'"request_id": {quoted(record.request_id)}{error}{by}}}'
+    )
+
+
+def _moment(name: str, seconds: float | None) -> str:
+    return "" if seconds is None else f', "{name}_seconds": {seconds:.6f}'
 
 
 def as_text(record: AccessRecord, worker: int | None = None) -> str:
@@ -96,12 +111,18 @@ def as_text(record: AccessRecord, worker: int | None = None) -> str:
     return f"{line} error={json.dumps(record.error)}" if record.error else line
 
 
-_NAMES = tuple(field.name for field in attrs.fields(AccessRecord))
 FORMATS = {"json": as_json, "text": as_text}
 
 
 def _timestamp(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}+00:00"
+
+
+@lru_cache(maxsize=4)
+def _second(seconds: int) -> str:
+    """The date and time of day, which are the same for all requests of a second."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class AccessLog:

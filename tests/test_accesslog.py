@@ -29,7 +29,7 @@ from pods.accesslog import (
     as_text,
 )
 from pods.interfaces import Route
-from tests.support_memory import RouterTestCase
+from tests.support_memory import MIDNIGHT_SECONDS, RouterTestCase
 from tests.support_messages import bounce, chunk, chunked, get, head_of_response, request, response
 
 RECORD = AccessRecord(
@@ -74,7 +74,7 @@ class RecordTests(RouterTestCase):
         self.assertEqual(
             attrs.asdict(record),
             {
-                "time": 10.0,
+                "time": MIDNIGHT_SECONDS + 10,
                 "client": "198.51.100.1",
                 "method": "POST",
                 "path": "/x",

@@ -7,6 +7,7 @@ the answer is one dict access; only a spelling seen for the first time costs mor
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 Field = tuple[bytes, bytes]
 
@@ -46,6 +47,8 @@ PROTECTED = frozenset(
     b"authorization cookie forwarded host max-forwards range via x-request-id".split()
 )
 PROTECTED_PREFIXES = (b"content-", b"if-", b"x-forwarded-", b"x-gitlab-")
+#: What ``Connection`` names that is no field, or one that the router handles anyway.
+CONNECTION_OPTIONS = frozenset({b"close", b"keep-alive", b"upgrade", b"te"})
 
 #: How many spellings are kept; hostile clients invent names, ordinary ones use a few dozen.
 SPELLINGS_LIMIT = 2048
@@ -141,15 +144,30 @@ def sorted_out(
 
 def tokens(values: Iterable[bytes]) -> list[bytes]:
     """The lower-case members of comma-separated lists (RFC 9110, section 5.6.1)."""
-    members = (member.strip(b" \t").lower() for value in values for member in value.split(b","))
+    members: list[bytes] = []
+    for value in values:
+        members += _members(value) if len(value) <= SPELLING_LIMIT_BYTES else _split(value)
+    return members
+
+
+def _split(value: bytes) -> list[bytes]:
+    members = (member.strip(b" \t").lower() for member in value.split(b","))
     return [member for member in members if member]
+
+
+#: Nearly every message says ``keep-alive``, ``close`` or ``gzip, deflate``.
+_members = lru_cache(maxsize=256)(_split)
 
 
 def without_named(fields: list[Field], names: Iterable[bytes]) -> list[Field]:
     """The fields but for those that ``Connection`` names, as far as that is allowed."""
     removable = {
-        name for name in names if name not in PROTECTED and not name.startswith(PROTECTED_PREFIXES)
-    } - {b"close", b"keep-alive", b"upgrade", b"te"}
+        name
+        for name in names
+        if name not in CONNECTION_OPTIONS
+        and name not in PROTECTED
+        and not name.startswith(PROTECTED_PREFIXES)
+    }
     if not removable:
         return fields
     return [field for field in fields if field[0].lower() not in removable]

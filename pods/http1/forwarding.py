@@ -68,9 +68,9 @@ def request_to_pod(
 
 def wants_trailers(head: RequestHead) -> bool:
     """Whether the client takes trailers (RFC 9110, section 10.1.4)."""
-    return any(
-        b"trailers" in (member.strip() for member in value.lower().split(b","))
-        for value in head.special.get(b"te", ())
+    te = head.special.get(b"te")
+    return te is not None and any(
+        b"trailers" in (member.strip() for member in value.lower().split(b",")) for value in te
     )
 
 
