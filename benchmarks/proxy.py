@@ -156,12 +156,13 @@ def compared(options: argparse.Namespace) -> list[Result]:
             for one in running:
                 say_progress(f"round {number} of {options.rounds}: {one.name}")
                 seconds = options.seconds if number else 1  # the first is to warm up
-                turns[one.name] += tried(one, options, seconds, [last])
+                turn = tried(one, options, seconds, [last])
+                turns[one.name] += turn if number else []
         progress_is_over()
         return [
-            Result(one.name, one.running.memory_bytes() / MIB, turns[one.name][1:])
+            Result(one.name, one.running.memory_bytes() / MIB, turns[one.name])
             for one in running
-            if len(turns[one.name]) > 1
+            if turns[one.name]
         ]
 
 
@@ -176,7 +177,7 @@ def tried(
         return []
 
 
-HEADINGS = ("CPU us", "of nginx", "requests/s", "p50 ms", "p99 ms", "busy", "peak MiB")
+HEADINGS = ("turns", "CPU us", "of nginx", "requests/s", "p50 ms", "p99 ms", "busy", "peak MiB")
 
 
 def table(results: Sequence[Result]) -> Iterable[str]:
@@ -187,7 +188,7 @@ def table(results: Sequence[Result]) -> Iterable[str]:
         cpu_us = result.median("cpu_us")
         ratio = f"{cpu_us / nginx:.2f}" if nginx else "-"
         yield (
-            f"{result.name:<26}{cpu_us:>11.1f}{ratio:>11}"
+            f"{result.name:<26}{len(result.turns):>11}{cpu_us:>11.1f}{ratio:>11}"
             f"{result.median('requests_per_second'):>11.0f}{result.median('p50_ms'):>11.2f}"
             f"{result.median('p99_ms'):>11.2f}{result.median('busy'):>11.0%}"
             f"{result.memory_mib:>11.1f}"

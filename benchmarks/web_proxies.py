@@ -103,7 +103,7 @@ def resource(kind: str, upstream_port: int) -> Resource:
 
 def main(kind: str, port: int, upstream_port: int, log: str) -> None:
     reacting: Any = reactor
-    site = Site(resource(kind, upstream_port), logPath=log.encode())
+    site = Site(resource(kind, upstream_port), logPath=log)
     reacting.listenTCP(port, site, backlog=4096, interface="127.0.0.1")
     reacting.run()
 
