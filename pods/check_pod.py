@@ -32,6 +32,7 @@ def add_to(commands: Any) -> None:
         help="a path of this pod, or of another one; may be given often",
     )
     parser.add_argument("--pod", metavar="NAME", help="which pod it is")
+    parser.add_argument("--ca-file", metavar="FILE", help="as in router.toml, for https")
     parser.add_argument("--header-prefix", metavar="PREFIX", default=DEFAULT_HEADER_PREFIX)
     parser.add_argument(
         "--timeout-seconds",
@@ -53,7 +54,8 @@ def run(arguments: Namespace, stdout: TextIO, stderr: TextIO) -> int:
     if faults:
         raise ConfigurationError(*faults)
     names = HeaderNames(arguments.header_prefix)
-    asking = Asking(Address.of(arguments.url), names, arguments.timeout_seconds)
+    address = Address.of(arguments.url, arguments.ca_file)
+    asking = Asking(address, names, arguments.timeout_seconds)
     counts = dict.fromkeys(Verdict, 0)
     for finding in Checker(asking, arguments.pod).findings(arguments.path):
         counts[finding.verdict] += 1

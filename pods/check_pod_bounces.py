@@ -86,9 +86,11 @@ def _expecting(asking: Asking, path: str) -> Finding:
     try:
         with asking.conversation() as conversation:
             conversation.send(asking.upload(path, ("Expect", "100-continue")))
-            status = conversation.interim()
+            answer = conversation.head()
     except NoAnswer as error:
         return wrong(name, where, str(error))
-    if status == 100:
-        return wrong(name, where, "asks for the body first")
-    return right(name, where, f"{status} at once")
+    if pod_bounced_to(asking, answer) is None:
+        return wrong(name, where, f"{answer.status} although it is bounced without that")
+    if 100 in answer.interim:
+        return note(name, where, "the server asks for the body before anybody has looked")
+    return right(name, where, f"{answer.status} at once")

@@ -37,7 +37,7 @@ REMEDIES: Mapping[str, str] = {
         "bounce as soon as the head is there; look for a server or a proxy in front that collects"
         " bodies first"
     ),
-    "bounce-before-100": "send the bounce in place of 100 Continue",
+    "bounce-before-100": "bounce a request that waits for 100 Continue as any other",
     "cache-header": 'send it once, as {"path_prefix": "/my-company/"}',
     "cache-path": "teach the path that was asked for or a prefix of it, never /, in 255 bytes",
     "cache-status": "teach with what is shown only: never with 401, 403 and 404",

@@ -51,14 +51,15 @@ class Address:
 
     host: str
     port: int
-    is_https: bool
     authority: str  #: for Host
+    tls: ssl.SSLContext | None = None
 
     @classmethod
-    def of(cls, url: str) -> Self:
+    def of(cls, url: str, ca_file: str | None = None) -> Self:
         """The address in a base URL.
 
-        :raises ConfigurationError: it is none.
+        :param ca_file: of the authorities that are trusted; None: the system's.
+        :raises ConfigurationError: it is none, or the file cannot be used.
         """
         try:
             parts = urlsplit(url)
@@ -68,9 +69,15 @@ class Address:
         if parts.scheme not in ("http", "https") or not host or parts.path not in ("", "/"):
             allowed = "http://HOST:PORT or https://HOST:PORT, as in router.toml"
             raise ConfigurationError(Fault("URL", f"is {url}", allowed))
-        is_https = parts.scheme == "https"
         authority = parts.netloc.rpartition("@")[2]
-        return cls(host, port or (443 if is_https else 80), is_https, authority)
+        if parts.scheme == "http":
+            return cls(host, port or 80, authority)
+        try:
+            tls = ssl.create_default_context(cafile=ca_file)
+        except OSError as error:
+            problem = f"is {ca_file}, which cannot be used: {error}"
+            raise ConfigurationError(Fault("--ca-file", problem, "a file in PEM")) from error
+        return cls(host, port or 443, authority, tls)
 
 
 class Conversation:
@@ -85,11 +92,7 @@ class Conversation:
         self._held = b""
         self._interim: tuple[int, ...] = ()
         try:
-            plain = socket.create_connection((address.host, address.port), timeout_seconds)
-            self._socket: socket.socket = plain
-            if address.is_https:
-                context = ssl.create_default_context()
-                self._socket = context.wrap_socket(plain, server_hostname=address.host)
+            self._socket = _connected(address, timeout_seconds)
         except OSError as error:
             raise NoAnswer(f"no connection: {error}") from error
 
@@ -124,16 +127,6 @@ class Conversation:
             self._interim += (answer.status,)
             if len(self._interim) > INTERIM_LIMIT:
                 raise NoAnswer(f"more than {INTERIM_LIMIT} informational responses")
-
-    def interim(self) -> int:
-        """The status of the next response, be it informational or final.
-
-        :raises NoAnswer: as above.
-        """
-        answer = self._next_head()
-        if answer.status < 200:
-            self._interim += (answer.status,)
-        return answer.status
 
     def with_body(self, answer: Answer) -> Answer:
         """The response with its body, which must end.
@@ -203,6 +196,17 @@ class Conversation:
             raise NoAnswer(f"the connection was broken off: {error}") from error
         self._held += data
         return bool(data)
+
+
+def _connected(address: Address, timeout_seconds: float) -> socket.socket:
+    plain = socket.create_connection((address.host, address.port), timeout_seconds)
+    if address.tls is None:
+        return plain
+    try:
+        return address.tls.wrap_socket(plain, server_hostname=address.host)
+    except OSError:
+        plain.close()
+        raise
 
 
 def request_head(method: str, target: str, fields: Sequence[tuple[str, str]]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,13 +27,19 @@ class Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def serving(application: Any) -> Iterator[str]:
-    """The URL of an application that runs in a thread."""
+def serving(application: Any, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """The URL of an application that runs in a thread.
+
+    :param tls: what to speak https by.
+    """
     server = make_server("127.0.0.1", 0, application, Server, Quiet)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        base = "http://127.0.0.1" if tls is None else "https://localhost"
+        yield f"{base}:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()

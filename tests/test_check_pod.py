@@ -121,6 +121,15 @@ class GoodTests(SynchronousTestCase):
         with serving(good(once(TENANTS))) as url:
             self.assertEqual(check(url)[0], 0)
 
+    def test_what_the_path_does_not_decide_may_differ_from_learn(self) -> None:
+        with serving(at("/theirs/x", "", (REDIRECT, '{"pod": "pod_c", "once": true}'))) as url:
+            self.assertEqual(check(url)[0], 0)
+
+    def test_each_prefix_is_looked_at_once(self) -> None:
+        with serving(good()) as url:
+            _, lines = check(url, paths=("/mine/x", "/mine"))
+        self.assertEqual(sum(" trailing-slash " in line for line in lines), 1)
+
     def test_another_header_prefix(self) -> None:
         with serving(good(header_prefix="X-Cell-")) as url:
             self.assertEqual(check(url, "--header-prefix", "X-Cell-")[0], 0)
@@ -222,6 +231,14 @@ class BadTests(SynchronousTestCase):
         def change(environ: Any, status: str, headers: Any, body: bytes) -> Any:
             if environ["REQUEST_METHOD"] == "HEAD":
                 return "200 OK", [], b""
+            return status, headers, body
+
+        self.assert_wrong(changed(change), "bounce-head")
+
+    def test_a_bounce_of_head_to_another_pod(self) -> None:
+        def change(environ: Any, status: str, headers: Any, body: bytes) -> Any:
+            if environ["REQUEST_METHOD"] == "HEAD":
+                headers = [(REDIRECT, "pod_c")]
             return status, headers, body
 
         self.assert_wrong(changed(change), "bounce-head")

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from pods.errors import ConfigurationError
-from pods.middleware import AsgiPod, Question, Table, by_first_segment, by_graphql_variable
+from pods.middleware import AsgiPod, Question, Table, by_body, by_first_segment, by_graphql_variable
 from pods.protocol import LEARN_PATH, LearnAnswer, Redirect
 
 TENANTS = {"my-company": "pod_eu0", "gitlab-org": "pod_us0"}
@@ -42,7 +42,7 @@ def scope_of(target: str, method: str = "GET", kind: str = "http", **more: Any) 
 
 
 def drive(pod: Any, scope: dict[str, Any], *messages: dict[str, Any]) -> list[dict[str, Any]]:
-    """What is sent when these messages come."""
+    """What is sent when these messages come, all of which have to be taken."""
     sent: list[dict[str, Any]] = []
     coming = iter(messages)
 
@@ -55,6 +55,7 @@ def drive(pod: Any, scope: dict[str, Any], *messages: dict[str, Any]) -> list[di
         sent.append(message)
 
     asyncio.run(pod(scope, receive, send))
+    assert next(coming, None) is None, "there was more to receive"
     return sent
 
 
@@ -239,6 +240,13 @@ class BodyTests(AsgiTestCase):
         application = Application()
         self.graphql(application, long, long)  # a third would fail
         self.assertEqual(len(application.scopes), 1)
+
+    def test_who_looks_into_a_body_gets_no_more_than_the_limit(self) -> None:
+        seen: list[bytes] = []
+        body = {"type": "http.request", "body": b"0123456789", "more_body": True}
+        who_owns = by_body({}, seen.append, paths=["/x"], limit_bytes=3)
+        drive(self.pod(Application(), who_owns), scope_of("/x", "POST"), body)
+        self.assertEqual(seen, [b"012"])
 
     def test_a_client_that_leaves(self) -> None:
         application = Application(reads=1)

@@ -91,7 +91,8 @@ class DecisionTests(SynchronousTestCase):
 
     def test_an_ambiguous_path_is_bounced_but_not_taught(self) -> None:
         self.assertIsNotNone(decided(TENANTS, get("/gitlab-org%2Fx")).bounce)
-        self.assertEqual(decided(TENANTS, get("/my-company%2Fx")), Decision())
+        for path in ("/my-company%2Fx", "/my-company//x", "/my-company/../x"):
+            self.assertEqual(decided(TENANTS, get(path)), Decision(), path)
 
     def test_keys_may_be_spelled_with_slashes(self) -> None:
         for key in ("a/b", "/a/b", "/a/b/"):

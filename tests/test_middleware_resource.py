@@ -10,6 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint, connectProtocol
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import EncodingResourceWrapper, Resource
 from twisted.web.server import GzipEncoderFactory, Site
@@ -18,6 +19,7 @@ from pods.errors import ConfigurationError
 from pods.middleware import Question, Table, by_graphql_variable, first
 from pods.middleware.resource import PodRequest, ResourcePod
 from pods.protocol import LEARN_PATH, LearnAnswer
+from tests.test_check_pod import check
 from tests.test_reference_service import Collector
 
 TENANTS = {"my-company": "pod_eu0", "gitlab-org": "pod_us0"}
@@ -276,6 +278,16 @@ class EarlyTests(ResourceTestCase):
         await collector.began
         self.assertIn(REDIRECT[:21], collector.data)
 
+    async def test_a_decision_after_the_body_is_answered_once(self) -> None:
+        async def who_owns(question: Question) -> str:
+            await deferLater(reactor, 0.05)
+            return "pod_us0"
+
+        await self.start(Page(), who_owns, early=True)
+        answer = await self.ask(b"/x", b"POST", b"x")
+        self.assertEqual(answer.count(b"HTTP/1.1 "), 1, answer)
+        self.assertIn(REDIRECT[:21], answer)
+
     async def test_a_body_that_has_to_be_looked_into_is_waited_for(self) -> None:
         body = by_graphql_variable("company", TENANTS)
         await self.start(Page(), first(body, TENANTS), early=True)
@@ -290,6 +302,14 @@ class EarlyTests(ResourceTestCase):
         answer = await self.ask(b"/x", b"POST", b"x")
         self.assertTrue(answer.startswith(b"HTTP/1.1 500"), answer)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    async def test_a_router_finds_nothing_wrong(self) -> None:
+        await self.start(Page(), early=True)
+        url, paths = f"http://127.0.0.1:{self.port}", ("/my-company/x", "/gitlab-org/x")
+        code, lines = await deferToThread(check, url, paths=paths)
+        self.assertEqual((code, lines[-1].split()[-2:]), (0, ["0", "wrong"]), lines)
+        self.assertTrue(any("bounced before the body" in line for line in lines))
+        self.assertTrue(any("307 at once" in line for line in lines))
 
     async def test_requests_without_a_body(self) -> None:
         await self.start(Page(), early=True)

@@ -244,6 +244,21 @@ class BodyTests(SynchronousTestCase):
         self.post(stream.getvalue(), **{"wsgi.input": stream})
         self.assertEqual((seen, self.bodies), ([1000], [stream.getvalue()]))
 
+    def test_what_comes_after_the_body_is_not_read(self) -> None:
+        """Some servers hand over the connection itself."""
+        body = self.query("my-company")
+        stream = io.BytesIO(body + b"GET / HTTP/1.1")
+
+        def application(environ: Any, start_response: Any) -> Any:
+            self.bodies.append(environ["wsgi.input"].read())
+            start_response("200 OK", [])
+            return []
+
+        variable = by_graphql_variable("input.company", TENANTS, limit_bytes=10)
+        self.pod = WsgiPod(application, me="pod_eu0", who_owns=variable)
+        self.post(body, **{"wsgi.input": stream})
+        self.assertEqual(self.bodies, [body])
+
     def test_only_these_paths_and_methods(self) -> None:
         untouched: dict[str, Any] = {"CONTENT_LENGTH": "5", "wsgi.input": UntouchedBody()}
         for path, method in (("/other", "POST"), ("/graphql", "GET")):

@@ -99,8 +99,8 @@ class _ByHost:
     def steps(self, question: Question) -> Steps:
         key = question.host
         if self._below:
-            key, dot, rest = key.removesuffix(self._below).rpartition(".")
-            if not dot or rest or not question.host.endswith(f".{self._below}"):
+            key = key.removesuffix(f".{self._below}")
+            if key == question.host:
                 return None
         pod = (yield asking(self._lookup, key)) if key else None
         return None if pod is None else Owner(pod)

@@ -47,7 +47,7 @@ class Owner:
     #: How long routers may remember it; None: as long as they like.
     ttl_seconds: float | None = attrs.field(default=None, validator=_ttl)
     once: bool = False  #: for this request only; it may belong to another pod in a moment
-    fixed: bool = False  #: always this pod's, whoever's data is asked for
+    fixed: bool = False  #: always this pod's, whichever tenant asks
 
 
 @attrs.frozen

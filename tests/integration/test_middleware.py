@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import subprocess
+import sys
+import tomllib
 from http.client import HTTPConnection
 from typing import Any
 
+from pods import cli
 from pods.middleware import WsgiPod, by_graphql_variable, first
-from tests.integration.support import MIB, IntegrationTestCase, wait_for
+from tests.integration.support import (
+    MIB,
+    ROOT,
+    IntegrationTestCase,
+    accepts,
+    free_port,
+    wait_for,
+)
 from tests.support_wsgi import serving
 
 TENANTS = {"/my-company": "pod_eu0", "/gitlab-org": "pod_us0"}
@@ -27,6 +40,44 @@ class Application:
         said = {"pod": self.name, "bytes": len(body), "is_whole": body == BODY}
         start_response("200 OK", [("Content-Type", "application/json")])
         return [json.dumps(said).encode()]
+
+
+EXAMPLE = ROOT / "docs" / "examples" / "wsgi-pod"
+
+
+class ExampleTests(IntegrationTestCase):
+    """The pages of ``docs/how-to/teach-a-wsgi-app.rst``: two pods, each a process of its own."""
+
+    def start(self, name: str) -> int:
+        """The port of a pod."""
+        port = free_port()
+        process = subprocess.Popen(
+            [sys.executable, "pod.py", name, str(port)],
+            cwd=EXAMPLE,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+            stderr=subprocess.DEVNULL,
+        )
+        self.addCleanup(process.wait, 10)
+        self.addCleanup(process.kill)
+        wait_for(lambda: accepts(("127.0.0.1", port)), name, 30)
+        return port
+
+    def test_the_how_to(self) -> None:
+        tables = tomllib.loads((EXAMPLE / "router.toml").read_text())
+        for name, pod in tables["pods"].items():
+            pod["url"] = f"http://127.0.0.1:{self.start(name)}"
+        strategy = {"strategy": tables["router"]["strategy"]}
+        router = self.router(router=strategy, pods=tables["pods"])
+        for path in ("/my-company/project", "/gitlab-org/project") * 3:
+            connection = HTTPConnection(*router.address, timeout=30)
+            self.addCleanup(connection.close)
+            connection.request("GET", path)
+            self.assertEqual(connection.getresponse().read(), f"This is {path}.\n".encode())
+        paths = ["--path", "/my-company/project", "--path", "/gitlab-org/project"]
+        for pod in tables["pods"].values():
+            stdout = io.StringIO()
+            arguments = ["check-pod", pod["url"], *paths]
+            self.assertEqual(cli.run(arguments, stdout, stdout), 0, stdout.getvalue())
 
 
 class MiddlewareTests(IntegrationTestCase):
