@@ -71,7 +71,7 @@ class World:
         tables = {
             "pods": urls,
             "strategy": {"unknown": "any"},
-            "cache": {"max_entries": MAX_ROUTES},
+            "cache": {"max_entries": MAX_ROUTES, "memory_entries": MAX_ROUTES},
             "body": {"memory_bytes": MEMORY_BYTES},
             "admin": {"listen": f"tcp:{self._admin[1]}:interface=127.0.0.1"},
         }
