@@ -29,7 +29,7 @@ import attrs
 
 from benchmarks.client import RIGHT, Client, Request
 from benchmarks.pod import owner
-from benchmarks.world import NAMES, PodProcesses
+from benchmarks.world import NAMES, PodProcesses, clean_up_when_terminated
 from tests.integration.support import RouterProcess, wait_for
 
 CLIENTS = 4
@@ -176,6 +176,7 @@ def play_round(router: Killable, ledger: Ledger) -> None:
 
 def run(rounds: int) -> Ledger:
     """All rounds; leaves nothing behind."""
+    clean_up_when_terminated()
     folder, pods, ledger = Path(tempfile.mkdtemp(prefix="pods-bench-")), PodProcesses(), Ledger()
     router = Killable(folder, pods)
     try:

@@ -7,6 +7,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -105,6 +106,7 @@ def running() -> Iterator[World]:
 
     :raises AssertionError: the router did not stop cleanly, logged a traceback or left files.
     """
+    clean_up_when_terminated()
     folder = Path(tempfile.mkdtemp(prefix="pods-bench-"))
     world = World(folder)
     try:
@@ -116,6 +118,11 @@ def running() -> Iterator[World]:
         world.router.kill()
         world.pods.kill_all()
         shutil.rmtree(folder)
+
+
+def clean_up_when_terminated() -> None:
+    """Let SIGTERM end this program as Ctrl-C does: nothing that it has started is left."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 def be_nice() -> None:
