@@ -10,7 +10,7 @@ import attrs
 
 from benchmarks.attacker import numbered, orders, times
 from benchmarks.distances import FAR, NEAR, Cost, Distances
-from benchmarks.distant_pod import PUBLIC, placed
+from benchmarks.distant_pod import NEVER_LEARNED, PRIVATE, PUBLIC, placed
 from benchmarks.telling_apart import REPEATS, STANDARD_ERRORS, TOLERATED, Comparison, compare
 
 COINS = 30  #: names of each class that are asked for again and again
@@ -78,33 +78,37 @@ class Attack:
     chance: random.Random
 
     async def run(self) -> Findings:
-        hits = await self._repeated("ct", self.samples, is_known=True)
-        misses = await self._repeated("cu", int(self.samples * MISSES_SHARE), is_known=False)
+        hits = await self._repeated(self.samples, PRIVATE)
+        misses = await self._repeated(int(self.samples * MISSES_SHARE), NEVER_LEARNED)
         situations = [Situation("one name, hit", *hits), Situation("one name, miss", *misses)]
         situations += await self._many(int(self.samples * MANY_SHARE))
-        hits_at_once = await self._pairs("ct", "pair, hit", is_known=True)
-        misses_at_once = await self._pairs("mu", "pair, miss", is_known=False)
+        hits_at_once = await self._pairs("pair, hit", PRIVATE)
+        misses_at_once = await self._pairs("pair, miss", NEVER_LEARNED)
         return Findings(situations, [hits_at_once, misses_at_once], self.world.cost())
 
-    async def _repeated(self, letters: str, samples: int, is_known: bool) -> tuple[Answers, ...]:
+    async def _repeated(self, samples: int, below: str) -> tuple[Answers, ...]:
         """The same names again and again, far and near ones interleaved."""
-        names = self._names(letters, COINS, (FAR, NEAR))
-        if is_known:
-            await self._times([name for side in names for name in side], PUBLIC)
+        names = await self._known_names()
         targets = [name for side in names for name in side] * math.ceil(samples / COINS)
         self.chance.shuffle(targets)
         answers: dict[str, list[float]] = {name: [] for name in targets}
-        for name, seconds in zip(targets, await self._times(targets), strict=True):
+        for name, seconds in zip(targets, await self._times(targets, below), strict=True):
             answers[name].append(seconds)
         return tuple([answers[name] for name in side] for side in names)
+
+    async def _known_names(self) -> tuple[list[str], ...]:
+        """Far and near names of which the router has learned where they are."""
+        names = self._names("c", COINS, (FAR, NEAR))
+        await self._times([name for side in names for name in side], PUBLIC)
+        return names
 
     async def _many(self, samples: int) -> Iterator[Situation]:
         """Names that nobody has asked for before, each once."""
         sides = (FAR, NEAR, None)
-        names = self._names("mu", samples, sides)
+        names = self._names("m", samples, sides)
         targets = [name for side in names for name in side]
         self.chance.shuffle(targets)
-        seconds = dict(zip(targets, await self._times(targets), strict=True))
+        seconds = dict(zip(targets, await self._times(targets, PRIVATE), strict=True))
         found = {
             side: [[seconds[name] for name in of_side]]
             for side, of_side in zip(sides, names, strict=True)
@@ -114,25 +118,20 @@ class Attack:
             for slow, fast in ((FAR, NEAR), (FAR, None), (None, NEAR))
         )
 
-    async def _pairs(self, letters: str, title: str, is_known: bool) -> Pairs:
-        """Two at a time, in either order: known names again and again, or always new ones."""
-        count = int(self.samples * PAIRS_SHARE)
-        distinct = COINS if is_known else count
-        far, near = self._names(letters, distinct, (FAR, NEAR))
-        if is_known:
-            await self._times([*far, *near], PUBLIC)
+    async def _pairs(self, title: str, below: str) -> Pairs:
+        """A far and a near name at a time, in either order."""
+        far, near = await self._known_names()
         pairs = [
-            (f"/{far[at % distinct]}/{at}", f"/{near[at % distinct]}/{at}") for at in range(count)
+            (f"/{self.chance.choice(far)}/{below}", f"/{self.chance.choice(near)}/{below}")
+            for _ in range(int(self.samples * PAIRS_SHARE))
         ]
         lags = await orders(self.world.router.port, pairs, self.connections, self.chance)
         return Pairs(title, lags)
 
-    def _names(
-        self, letters: str, count: int, sides: Sequence[str | None]
-    ) -> tuple[list[str], ...]:
+    def _names(self, letter: str, count: int, sides: Sequence[str | None]) -> tuple[list[str], ...]:
         """So many new names for each side; only their pods know where they are."""
         names: dict[str | None, list[str]] = {side: [] for side in sides}
-        for name in numbered(letters, self.chance):
+        for name in numbered(letter, self.chance):
             of_side = names.get(placed(name, self.world.seed))
             if of_side is not None and len(of_side) < count:
                 of_side.append(name)
@@ -140,6 +139,6 @@ class Attack:
                 break
         return tuple(names.values())
 
-    async def _times(self, names: Sequence[str], below: str = "x") -> list[float]:
+    async def _times(self, names: Sequence[str], below: str) -> list[float]:
         targets = [f"/{name}/{below}" for name in names]
         return await times(self.world.router.port, targets, self.connections, self.chance)

@@ -97,7 +97,7 @@ async def orders(
     return found
 
 
-def numbered(letters: str, chance: random.Random) -> Iterator[str]:
-    """Names without end that begin with these letters."""
+def numbered(letter: str, chance: random.Random) -> Iterator[str]:
+    """Names without end that begin with this letter."""
     while True:
-        yield f"{letters}{chance.getrandbits(48):012x}"
+        yield f"{letter}{chance.getrandbits(48):012x}"

@@ -6,8 +6,7 @@ before.  Each answer takes the delay.  Only what is called ``public`` below a na
 router to learn from.
 
 A path's first segment says by itself nothing about where it is: that depends on the seed.  Its
-first letter says whether there must be such a thing (``c``) or not (``m``), the second whether
-the pod teaches where it is (``t``) or not (``u``).
+first letter says whether there must be such a thing (``c``) or not (``m``).
 """
 
 from __future__ import annotations
@@ -21,6 +20,8 @@ from urllib.parse import parse_qs
 PODS = ("pod_a", "pod_b")
 LEARN_PATH = "/api/v4/pods/learn"
 PUBLIC = "public"
+PRIVATE = "private"
+NEVER_LEARNED = "a%2Fb"  #: an ambiguous path: whose it is is asked each time
 BODY = b"There is nothing here.\n"
 
 
@@ -46,10 +47,10 @@ class Pod:
         if path == LEARN_PATH:
             return self._told(first_segment(parse_qs(query)["path_info"][0]))
         name = first_segment(path)
-        owner, is_taught = placed(name, self._seed), name[1] == "t"
+        owner = placed(name, self._seed)
         if owner not in (None, self._name):
             return response("307 Not Mine", b"", {"X-Gitlab-Pod-Redirect": str(owner)})
-        if path.endswith(f"/{PUBLIC}") and is_taught:
+        if path.endswith(f"/{PUBLIC}"):
             claim = {"X-Gitlab-Pod-Cache": json.dumps({"path_prefix": f"/{name}"})}
             return response("200 OK", BODY, claim)
         return response("404 Not Found", BODY, {})
@@ -59,8 +60,7 @@ class Pod:
         if owner is None:
             return response("404 Not Found", BODY, {})
         answer = {"path": f"/{name}", "pod": owner, "source": "routable"}
-        lasts = {} if name[1] == "t" else {"ttl_seconds": 0}
-        return response("200 OK", json.dumps(answer | lasts).encode(), {})
+        return response("200 OK", json.dumps(answer).encode(), {})
 
 
 def response(status: str, body: bytes, headers: dict[str, str]) -> bytes:

@@ -76,6 +76,8 @@ class Killable:
 
     def kill(self) -> None:
         """End all of its processes by SIGKILL, and wait until they are gone."""
+        if self.router.process is None:
+            return
         pids = [self.router.pid, *children(self.router.pid)]
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
@@ -85,7 +87,10 @@ class Killable:
 
 
 def children(pid: int) -> list[int]:
-    told = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    try:
+        told = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
     return [int(child) for child in told.split()]
 
 
@@ -187,7 +192,7 @@ def run(rounds: int) -> Ledger:
                 told = f"round {number} of {rounds}, {len(ledger.durable)} routes"
                 print(f"{told}, {len(ledger.faults)} faults", end="\r", flush=True)
     finally:
-        router.router.kill()
+        router.kill()
         pods.kill_all()
         shutil.rmtree(folder)
     return ledger

@@ -85,7 +85,7 @@ async def per_count(
         client.running = False
         client.transport.abort()
     await asyncio.sleep(0.05)
-    return spent / max(counted, 1)
+    return float(spent / max(counted, 1))
 
 
 async def per_connection(port: int, number: int, cost: Cost) -> float:
