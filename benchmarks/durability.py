@@ -162,7 +162,9 @@ def check_database(router: Killable, ledger: Ledger) -> None:
     """What is on disk is whole, right, and not too little."""
     with contextlib.closing(sqlite3.connect(router.database)) as database:
         [[verdict]] = database.execute("PRAGMA integrity_check").fetchall()
-        rows = database.execute("SELECT key, pod FROM routes WHERE pod IS NOT NULL").fetchall()
+        made = database.execute("SELECT * FROM sqlite_master WHERE name = 'routes'").fetchall()
+        stored = "SELECT key, pod FROM routes WHERE pod IS NOT NULL"
+        rows = database.execute(stored).fetchall() if made else []
     if verdict != "ok":
         ledger.faults.append(f"integrity_check: {verdict}")
     ledger.faults += [f"{key} -> {pod}" for key, pod in rows if owner(key, NAMES) != pod]

@@ -132,6 +132,7 @@ class PodEnd:
         self.answered = 0  #: how many of them the pod has begun to answer
         self.said, self.rest = b"", b""
         self.has_left = False
+        self.is_endless = False  # whatever it says until it leaves belongs to its answer
 
     @property
     def speaks(self) -> bool:
@@ -148,12 +149,14 @@ class PodEnd:
 
     @property
     def is_idle(self) -> bool:
-        return self.speaks and not (self.rest or self.owes or self.wire.unread_bytes)
+        is_done = not (self.rest or self.owes or self.wire.unread_bytes)
+        return self.speaks and is_done and not self.is_endless
 
     def answer(self, kind: str) -> None:
         asking = self.asked[self.answered]
         self.answered += 1
         self.rest = ANSWERS[kind](asking.token)
+        self.is_endless = kind == "until the connection ends"
         if asking.method == b"HEAD":
             self.rest = self.rest[: self.rest.rindex(b"\r\n\r\n") + 4]
 
