@@ -108,15 +108,23 @@ class UvloopTestCase(SynchronousTestCase):
 
     def run_until(self, done: Callable[[], object]) -> None:
         """Run the reactor until this is true, and then stop it."""
-        given_up = self.reactor.callLater(GIVE_UP_SECONDS, self.reactor.stop)
+        late: list[bool] = []
+
+        def give_up() -> None:
+            late.append(True)
+            self.reactor.stop()
+
+        given_up = self.reactor.callLater(GIVE_UP_SECONDS, give_up)
 
         def look() -> None:
+            if late:
+                return
             if done():
                 given_up.cancel()
                 self.reactor.stop()
-            elif self.reactor.running:
+            else:
                 self.reactor.callLater(0.001, look)
 
         self.reactor.callWhenRunning(look)
         self.reactor.run(installSignalHandlers=False)
-        self.assertTrue(done(), "it did not come to that")
+        self.assertFalse(late, "it did not come to that")

@@ -50,14 +50,17 @@ class OrderlyTests(UvloopTestCase):
         self.assertEqual(client.data, b"and goodbye")
 
     def test_it_waits_for_a_pull_producer(self) -> None:
+        self_reactor = self.reactor
+
         class Counting:
             left = 5
 
             def resumeProducing(self) -> None:
-                self.left -= 1
-                server.transport.write(b"%d" % self.left)  # type: ignore[union-attr]
-                if not self.left:
-                    server.transport.unregisterProducer()  # type: ignore[union-attr]
+                if self.left:
+                    self.left -= 1
+                    server.transport.write(b"%d" % self.left)  # type: ignore[union-attr]
+                else:
+                    self_reactor.callLater(0, server.transport.unregisterProducer)  # type: ignore[union-attr]
 
             def stopProducing(self) -> None:
                 raise AssertionError("it was unregistered")

@@ -68,7 +68,12 @@ class UnchangedTests(UvloopTestCase):
     def test_timers_wake_it_once_each(self) -> None:
         looks, fired = [], []
         run_due = self.reactor.runUntilCurrent
-        self.reactor.runUntilCurrent = lambda: (looks.append(1), run_due())
+
+        def look() -> None:
+            looks.append(1)
+            run_due()
+
+        self.reactor.runUntilCurrent = look
 
         def again() -> None:
             fired.append(1)

@@ -165,7 +165,6 @@ class Sending:
     def pause_writing(self) -> None:
         """uvloop could not send everything."""
         self._full = True
-        self.pause_producer()
 
     def resume_writing(self) -> None:
         """uvloop has sent everything."""

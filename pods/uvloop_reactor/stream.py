@@ -155,8 +155,7 @@ class Stream(Receiving):
         if self.disconnected or self._aborting:
             return
         self._aborting = True
-        self._reason = Failure(ConnectionAborted())
-        self.end(self._reason)
+        self.end(Failure(ConnectionAborted()))
 
     def loseWriteConnection(self) -> None:
         """Half-close when everything was sent."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet import tcp
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import (
-    IConnector,
     ILoggingContext,
     IProtocol,
     IProtocolFactory,
@@ -150,14 +149,18 @@ def adopt_connection(
 
 
 class ClientSide(Stream):
-    """What a stream has to do with its connector."""
+    """What a stream has to do with its connector.
+
+    :ivar connector: None after the end, so that neither keeps the other in memory.
+    """
 
     _tls_client = True
-    connector: IConnector
+    connector: Any
 
     def tell_lost(self, producer: Any, protocol: Any, reason: Failure) -> None:
         super().tell_lost(producer, protocol, reason)
-        self.connector.connectionLost(reason)  # type: ignore[attr-defined]
+        connector, self.connector = self.connector, None
+        connector.connectionLost(reason)
 
 
 class ClientStream(ClientSide, TCPStream):
