@@ -156,8 +156,9 @@ class PodEnd:
         asking = self.asked[self.answered]
         self.answered += 1
         self.rest = ANSWERS[kind](asking.token)
-        self.is_endless = kind == "until the connection ends"
-        if asking.method == b"HEAD":
+        to_head = asking.method == b"HEAD"
+        self.is_endless = kind == "until the connection ends" and not to_head
+        if to_head:
             self.rest = self.rest[: self.rest.rindex(b"\r\n\r\n") + 4]
 
     def say(self, size: int) -> None:
