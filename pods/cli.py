@@ -25,7 +25,8 @@ from pods.config import load
 from pods.errors import ConfigurationError, Fault
 from pods.explain import explain
 
-OK, FAULTY = 0, 2
+OK, FAILED, FAULTY = 0, 1, 2
+INTERRUPTED = 130  #: by Ctrl-C, as shells say it
 
 
 def main() -> int:
@@ -59,10 +60,20 @@ def run(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
         return FAULTY
     except BrokenPipeError:
         # Whoever reads has seen enough, such as head(1).  What is left cannot be flushed at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except OSError as error:  # such as a full disk behind standard output
+        print(f"pods: {error}", file=stderr)
+        _drop_output()
+        return FAILED
     else:
         return code
     return OK
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _check_config(arguments: Namespace, stdout: TextIO, stderr: TextIO) -> int:

@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import secrets
+from collections.abc import Iterable
 from hashlib import blake2b
 from stat import S_IRWXO, S_ISREG, S_IWGRP
 from tempfile import mkstemp
@@ -42,6 +43,15 @@ class KeyRing:
     def make(cls) -> KeyRing:
         """A ring of one new key that nobody else has."""
         return cls((secrets.token_bytes(SECRET_BYTES),))
+
+    @classmethod
+    def from_hex(cls, keys: Iterable[str]) -> KeyRing:
+        """The ring that said this of itself."""
+        return cls(tuple(map(bytes.fromhex, keys)))
+
+    def as_hex(self) -> list[str]:
+        """The keys themselves, for a process that may know them."""
+        return [key.hex() for key in self._keys]
 
     def secret(self, purpose: str) -> bytes:
         """32 bytes for a purpose, from the first key: they change when that does."""

@@ -140,10 +140,12 @@ def _export(arguments: Namespace, stdout: TextIO, stderr: TextIO) -> int:
 
 def _write(file: RouteFile, output: TextIO, stderr: TextIO) -> None:
     with progress("exporting", file.count(), stderr) as advance:
+        number = 0
         for number, route in enumerate(file.routes(time.time()), 1):
             print(line_of(route), file=output)
             if number % _STEP == 0:
                 advance(_STEP)
+        advance(number % _STEP)
 
 
 def _import(arguments: Namespace, stdout: TextIO, stderr: TextIO) -> int:

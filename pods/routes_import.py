@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -48,6 +49,8 @@ def open_lines(file: str) -> BinaryIO:
     :raises pods.errors.ConfigurationError: it cannot be opened.
     """
     try:
+        if file == "-" and sys.stdin is None:
+            raise OSError(errno.EBADF, "standard input is closed")
         if file == "-":
             return open(sys.stdin.fileno(), "rb", closefd=False)
         return open(file, "rb")

@@ -12,7 +12,6 @@ from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from pods import keys
 from pods.accesslog import AccessLog, NoAccessLog
 from pods.checking import faults_of
 from pods.clients import ClientFactory
@@ -52,6 +51,7 @@ class RouterService(Service):
     ) -> None:
         self._reactor = reactor
         self._file = os.path.abspath(config.file)  # a daemon leaves its folder
+        self._data_dir = config.router.data_dir  # until the next start, as for the store
         self._surroundings = surroundings or Surroundings(reactor)
         lasting = Lasting.begin(
             config, reactor, self._surroundings.store(config), chance=random or SystemRandom()
@@ -97,7 +97,7 @@ class RouterService(Service):
         """
         super().startService()  # type: ignore[no-untyped-call]
         try:
-            self.router.lasting.keys = keys.load(self.router.config.router.data_dir)
+            self.router.lasting.keys = self._surroundings.keys(self._data_dir)
         except ConfigurationError as error:
             raise CannotStart(str(error)) from error
         Deferred.fromCoroutine(self._open_memory())
@@ -129,6 +129,8 @@ class RouterService(Service):
         self._log.failure("Not reloaded: the router failed", failure)
 
     async def _reload(self) -> None:
+        if self._is_stopping:  # or else it would listen again
+            return
         faults = faults_of(self._file)
         for fault in faults:
             self._log.error("Not reloaded: {fault}", fault=str(fault))
@@ -149,7 +151,7 @@ class RouterService(Service):
         """
         before = self.router
         try:
-            ring = keys.load(config.router.data_dir, before.lasting.keys)
+            ring = self._surroundings.keys(self._data_dir, before.lasting.keys)
             router = Router(config, self._reactor, before.lasting, before)
             await self._monitor.open(config.admin)
             await self._listeners.open(config.router.listen)

@@ -8,9 +8,11 @@ from typing import Any
 
 from twisted.internet.interfaces import IStreamServerEndpoint
 
+from pods import keys
 from pods.accesslog import AccessLog
 from pods.config import Config, LogConfig
 from pods.interfaces import IRouteStore
+from pods.keys import KeyRing
 from pods.listeners import endpoints_of
 from pods.stores.sqlite import SQLiteStore
 
@@ -30,6 +32,10 @@ class Surroundings:
     def access_log(self, config: LogConfig) -> AccessLog:
         """The log that ``[log]`` describes, not yet open."""
         return AccessLog(config.access, config.format, self._reactor)
+
+    def keys(self, folder: str, before: KeyRing | None = None) -> KeyRing:
+        """What the router signs with; see :func:`pods.keys.load`."""
+        return keys.load(folder, before)
 
     def store(self, config: Config) -> IRouteStore:
         """Where routes persist, not yet open."""

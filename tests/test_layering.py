@@ -85,7 +85,7 @@ LAYERS: Mapping[str, str] = {
         " cookie_jar dialing pools services health checks extensions exchange"
     ),
     "listeners": "errors",
-    "surroundings": "interfaces config accesslog listeners stores",
+    "surroundings": "interfaces config keys accesslog listeners stores",
     # What those see who watch it; imported only if somebody may.
     "readiness": "health",
     "numbers": "",
@@ -97,13 +97,13 @@ LAYERS: Mapping[str, str] = {
     "ending": "",
     "checking": "errors interfaces config routing.pods extensions tallies",
     "service": (
-        "errors keys config http1.server accesslog checking clients following lasting listeners"
+        "errors config http1.server accesslog checking clients following lasting listeners"
         " surroundings metrics monitor readiness router"
     ),
     "signals": "",
     "workers": (
-        "errors config accesslog checking listeners surroundings numbers exposition metrics monitor"
-        " service signals"
+        "errors keys config accesslog checking listeners surroundings numbers exposition metrics"
+        " monitor service signals"
     ),
     "tap": "errors checking ending listeners service signals workers",
     "explain": "interfaces wording config http1.heads routing.paths routing.rules",

@@ -13,10 +13,12 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from pods import keys
 from pods.accesslog import STANDARD_OUTPUT, open_log
 from pods.checking import Checked, checked
 from pods.config import Config
 from pods.errors import ConfigurationError
+from pods.keys import KeyRing
 from pods.listeners import CannotStart, Listeners
 from pods.monitor import Monitor
 from pods.workers.crew import Crew
@@ -39,6 +41,7 @@ class Supervisor(Service):
         self._reactor = reactor
         self._file = os.path.abspath(start.config.file)  # a daemon leaves its folder
         self._data_dir = start.config.router.data_dir
+        self._keys: KeyRing | None = None  #: those that the workers use
         self._sockets = HeldSockets(reactor)
         self._listeners = Listeners(self._sockets.endpoint, _Nobody())
         self._monitor = Monitor(reactor, self._metrics, self._told)
@@ -69,9 +72,11 @@ class Supervisor(Service):
     def startService(self) -> None:
         """Start the workers.
 
-        :raises CannotStart: a socket or the access log cannot be opened.
+        :raises CannotStart: a socket or the access log cannot be opened, or the file of keys
+            holds something else.
         """
         super().startService()  # type: ignore[no-untyped-call]
+        self._load_keys()
         _try_access_log(self.config)
         if self._listening is None:
             self._open()
@@ -123,25 +128,36 @@ class Supervisor(Service):
 
     def _words(self) -> tuple[Message, Sequence[Offer]]:
         """What a worker must know."""
+        assert self._keys is not None  # no worker is started before
         message = {
             "say": "configure",
             "file": self._file,
             "toml": self._checked.text,
             "workers": self.config.router.workers,
             "data_dir": self._data_dir,  # all of them must use the same
+            "keys": self._keys.as_hex(),
         }
         return message, self._sockets.offers()
+
+    def _load_keys(self) -> None:
+        try:
+            self._keys = keys.load(self._data_dir, self._keys)
+        except ConfigurationError as error:
+            raise CannotStart(str(error)) from error
 
     def _resize(self) -> None:
         self._crew.resize(self.config.router.workers, self.config.timeouts.shutdown)
 
     async def _reload(self) -> None:
+        if self._is_stopping:  # or else it would listen again
+            return
         before = self._checked
         try:
             new = checked(self._file)
             _try_access_log(new.config)
             await self._monitor.open(new.config.admin)
             await self._listeners.open(new.config.router.listen)
+            self._load_keys()
         except (ConfigurationError, CannotStart) as error:
             for line in str(error).splitlines():
                 self._log.error("Not reloaded: {fault}", fault=line)

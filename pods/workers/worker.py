@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from pods.accesslog import AccessLog
 from pods.config import Config, LogConfig, from_mapping, parse_toml
 from pods.errors import ConfigurationError
+from pods.keys import KeyRing
 from pods.listeners import CannotStart
 from pods.service import RouterService
 from pods.surroundings import Surroundings
@@ -82,6 +83,7 @@ class WorkerService(Service):
         offers = [(name, [descriptors.pop(0) for _ in range(n)]) for name, n in message["sockets"]]
         sockets = self._surroundings.sockets
         sockets.offer(offers)
+        self._surroundings.ring = KeyRing.from_hex(message["keys"])
         try:
             await self._change_to(_config(message))
         except (ConfigurationError, CannotStart) as error:
@@ -153,7 +155,11 @@ class _Given(Surroundings):
     def __init__(self, reactor: Any, number: int) -> None:
         super().__init__(reactor)
         self.sockets = GivenSockets(reactor)
+        self.ring = KeyRing.make()  #: those of the supervisor, once it has said them
         self._number = number
+
+    def keys(self, folder: str, before: KeyRing | None = None) -> KeyRing:
+        return self.ring
 
     def endpoint(self, description: str) -> IStreamServerEndpoint:
         return self.sockets.endpoint(description)
