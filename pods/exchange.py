@@ -195,8 +195,8 @@ class Exchange:
         """Pass an interim response on: one 100 at most, and nothing of what may be a bounce."""
         if head.status == 100:
             self.go_ahead()
-        elif self._placement is not None and self._placement.certain:
-            self._client.inform(head)
+        elif self._journal.route == "rule" and len(self._tried) == 1:
+            self._client.inform(head)  # who placed it by hand knows whose it is
         else:
             self._interim.append(head)
 
@@ -224,8 +224,8 @@ class Exchange:
     def _settle(self, upload: Upload, attempt: Attempt, head: ResponseHead) -> None:
         """The pod keeps the request: its body is not needed a second time."""
         upload.settle()
-        if head.status < 400 and not self._head.expects_continue:
-            # The router asked whether the body is wanted; the client did not.
+        if head.status < 400 and (self._continued or not self._head.expects_continue):
+            # The client does not ask, or has been told already: it sends its body.
             attempt.send_body_now()
 
     def unreachable(self, refusal: errors.Refusal) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
 
@@ -28,10 +28,11 @@ def stopping(reactor: Any) -> Callable[[], None]:
     return stop
 
 
-def catch(reactor: Any, numbers: Iterable[signal.Signals], handler: Callable[[], Any]) -> None:
+def catch(reactor: Any, numbers: Collection[signal.Signals], handler: Callable[[], Any]) -> None:
     """Call ``handler`` in the reactor on each of these signals, once the reactor runs.
 
-    The reactor installs handlers of its own when it starts to run; these come after them.
+    The reactor installs handlers of its own when it starts to run; these come after them.  Those
+    that would end the process are caught from now on: the listeners open before the reactor runs.
     """
 
     def caught(number: int, frame: Any) -> None:
@@ -41,4 +42,6 @@ def catch(reactor: Any, numbers: Iterable[signal.Signals], handler: Callable[[],
         for number in numbers:
             signal.signal(number, caught)
 
+    if not {*REOPEN_SIGNALS, *RELOAD_SIGNALS}.isdisjoint(numbers):
+        install()
     reactor.callWhenRunning(install)
