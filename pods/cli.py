@@ -1,7 +1,7 @@
 """The ``pods`` command.
 
 Exit codes: 0 all is well, 1 something could not be done, 2 the configuration or the command line
-is faulty.
+is faulty, 130 it was interrupted.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def main() -> int:
     # Twisted logs a traceback for each plugin file that it cannot import.  Those that
     # matter are told as faults, one line each.
     globalLogBeginner.beginLoggingTo([], redirectStandardIO=False)
-    return run(sys.argv[1:], sys.stdout, sys.stderr)
+    with open(os.devnull, "w") as nowhere:  # for what was closed when this process began
+        return run(sys.argv[1:], sys.stdout or nowhere, sys.stderr or nowhere)
 
 
 def run(arguments: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:

@@ -18,6 +18,7 @@ from pods.interfaces import Changes, Found, Route, StoredRoute
 from pods.protocol import CacheClaim
 from pods.routing.acceptance import Refused, acceptable, taught_route
 from pods.routing.paths import normalized
+from pods.routing.spots import key_of
 from pods.routing.table import COLD, Entry, RouteTable
 
 USED_AT_ONCE = 1000  #: so many routes are told to be of use at a time
@@ -115,7 +116,7 @@ class RouteMemory:
             if isinstance(route, Refused):
                 self.counters.refused_claims[route] += 1
             else:
-                entry = self._believe(route)
+                entry = self._believe(route, asked_path)
         return entry
 
     def remember(self, route: Route, asked_path: str) -> Entry | None:
@@ -129,17 +130,29 @@ class RouteMemory:
         elif route.pod not in self.pods:
             self.counters.refused_claims["unknown_pod"] += 1
         else:
-            return self._believe(route)
+            return self._believe(route, asked_path)
         return None
 
-    def _believe(self, route: Route) -> Entry | None:
+    def _believe(self, route: Route, asked_path: str) -> Entry | None:
         if route.ttl_seconds is not None and route.ttl_seconds <= 0:
-            self.store.put(self.table.forget(route.path, route.exact))
+            # If there is nothing to forget, nothing is stored: or else a pod could fill the store
+            # with what is not so.
+            if self._may_be_known(route, asked_path):
+                self.store.put(self.table.forget(route.path, route.exact))
             return None
         entry = self.table.remember(route)
         if entry is not None:
             self.store.put(_stored(entry))
         return entry
+
+    def _may_be_known(self, route: Route, asked_path: str) -> bool:
+        """Whether a route of this very path may be stored.  It covers what was asked for, so it is
+        not if the look-up of that ends at a shorter one, or at none."""
+        known = self.table.lookup(asked_path)
+        if known is None or known is COLD:
+            return known is COLD
+        own = key_of(normalized(route.path), route.exact)
+        return len(own) <= len(key_of(known.path, known.exact))
 
     def forget(self, entry: Entry) -> None:
         """This route was wrong; what has been learned for its path since then stays."""

@@ -30,6 +30,12 @@ _PATH_ALLOWED = (
 )
 
 
+def can_have_routes(path: str) -> bool:
+    """Whether there can be a route for this path, or for one below it."""
+    is_short = len(normalized(path)) <= PATH_LIMIT_BYTES
+    return is_short and _PATH.fullmatch(path) is not None and not is_ambiguous(path)
+
+
 def line_of(route: StoredRoute) -> str:
     """The line for a route, without an end of line."""
     return json.dumps({field: getattr(route, field) for field in FIELDS})
@@ -99,9 +105,7 @@ def _object(line: bytes) -> dict[str, Any]:
 
 def _path(fields: dict[str, Any]) -> str:
     path = fields.get("path")
-    if not isinstance(path, str) or not _PATH.fullmatch(path) or is_ambiguous(path):
-        raise _wrong("path", fields, _PATH_ALLOWED)
-    if path == ROOT or len(normalized(path)) > PATH_LIMIT_BYTES:
+    if not isinstance(path, str) or path == ROOT or not can_have_routes(path):
         raise _wrong("path", fields, _PATH_ALLOWED)
     return normalized(path)
 

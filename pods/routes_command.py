@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from typing import Any, TextIO
 
@@ -16,17 +16,22 @@ from pods.config import load
 from pods.errors import ConfigurationError, Fault
 from pods.interfaces import StoredRoute
 from pods.progress import progress
-from pods.route_lines import line_of
+from pods.protocol import PATH_LIMIT_BYTES
+from pods.route_lines import can_have_routes, line_of
 from pods.routes_import import import_lines, open_lines, size_bytes
-from pods.routing.paths import ROOT, is_ambiguous, normalized
+from pods.routing.paths import ROOT, normalized
 from pods.stores.routefile import RouteFile
 from pods.stores.trouble import StoreTrouble
 from pods.surroundings import STORE_FILE
-from pods.wording import span
+from pods.wording import nearest, shown, span
 
 OK, FAILED = 0, 1
 LIST_LIMIT = 100
 _STEP = 1000  # the bar moves that often
+_PATH_ALLOWED = (
+    "a path as in a request line: / first, percent-encoded, without a query, no empty or dot"
+    f" segments, at most {PATH_LIMIT_BYTES} bytes"
+)
 
 Run = Callable[[Namespace, TextIO, TextIO], int]
 
@@ -77,6 +82,7 @@ def _list(arguments: Namespace, stdout: TextIO, stderr: TextIO) -> int:
     if arguments.limit < 0:
         raise ConfigurationError(Fault("--limit", f"is {arguments.limit}", "0 or more"))
     config, now = load(arguments.config), time.time()
+    _check_pod(arguments.pod, config.pods)
     width = max(map(len, config.pods))
     with closing(_file(config.router.data_dir)) as file:
         routes = (
@@ -100,8 +106,8 @@ def _row(route: StoredRoute, width: int, now: float) -> str:
 
 
 def _forget(arguments: Namespace, stdout: TextIO, stderr: TextIO) -> int:
-    path, below = normalized(arguments.path), arguments.below
     _check_path(arguments.path, "PATH")
+    path, below = normalized(arguments.path), arguments.below
     if arguments.exact and below:
         raise ConfigurationError(Fault("--exact", "does not go with --below", "one of the two"))
     if path == ROOT and not below:
@@ -180,6 +186,11 @@ def _file(data_dir: str, make: bool = False) -> RouteFile:
 
 
 def _check_path(path: str, name: str) -> None:
-    if is_ambiguous(path) or "?" in path or "#" in path:
-        allowed = "a path as in a request line, without a query"
-        raise ConfigurationError(Fault(name, f'is "{path}"', allowed))
+    if not can_have_routes(path):
+        raise ConfigurationError(Fault(name, f"is {shown(path)}", _PATH_ALLOWED))
+
+
+def _check_pod(name: str | None, pods: Collection[str]) -> None:
+    if name is not None and name not in pods:
+        problem = f"is {shown(name)} (no such pod{nearest(name, sorted(pods))})"
+        raise ConfigurationError(Fault("--pod", problem, ", ".join(pods)))

@@ -191,5 +191,9 @@ class KeyRingTests(SynchronousTestCase):
         self.assertEqual(first, self.new.secret("x"))
         self.assertEqual(second, self.old.secret("x"))
 
+    def test_a_process_can_tell_another_one(self) -> None:
+        ring = KeyRing.from_hex(self.new.as_hex())
+        self.assertEqual((ring, ring.secrets("x")), (self.new, self.new.secrets("x")))
+
     def test_keys_are_not_shown(self) -> None:
         self.assertEqual(repr(self.new), "KeyRing()")

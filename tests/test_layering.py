@@ -111,8 +111,8 @@ LAYERS: Mapping[str, str] = {
     "route_lines": "errors interfaces protocol routing.paths",
     "routes_import": "errors interfaces config progress route_lines stores",
     "routes_command": (
-        "errors interfaces wording config progress route_lines routes_import routing.paths stores"
-        " surroundings"
+        "errors interfaces protocol wording config progress route_lines routes_import routing.paths"
+        " stores surroundings"
     ),
     "check_pod_wire": "errors",
     "check_pod_findings": "",

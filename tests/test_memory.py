@@ -110,6 +110,14 @@ class RecallTests(MemoryTestCase):
         self.store.answer()
         self.assertEqual(self.pod_in(other), "pod_a")
 
+    def test_who_is_told_may_cancel_another_look_up(self) -> None:
+        self.has(fresh("/a"))
+        answers = [self.wait_for("/a") for _ in range(3)]
+        answers[1].addErrback(lambda _: None)
+        answers[0].addCallback(lambda _: answers[1].cancel())
+        self.store.answer()
+        self.assertEqual(self.pod_in(answers[2]), "pod_a")
+
     def test_an_answer_that_is_outdated_is_asked_for_again(self) -> None:
         answer = self.wait_for("/a")
         _, first = self.store.finds.pop()
@@ -239,8 +247,22 @@ class WriteThroughTests(MemoryTestCase):
         self.assertEqual([route.pod for route in self.store.puts], ["pod_a", "pod_a"])
 
     def test_teaching_a_time_of_0_forgets_in_the_store_as_well(self) -> None:
+        grave = StoredRoute("/a", False, None, NOW, NOW + MAX_TTL)
         self.learn("/a", ttl_seconds=0)
-        self.assertEqual(self.store.puts, [StoredRoute("/a", False, None, NOW, NOW + MAX_TTL)])
+        self.assertEqual(self.store.puts, [grave], "it may be stored, nobody has asked yet")
+        self.learn("/a")
+        self.memory.learn([b'{"path_prefix": "/a", "ttl_seconds": 0}'], "pod_b", "/a/b")
+        self.assertEqual(self.store.puts[2:], [grave])
+
+    def test_where_nothing_is_stored_there_is_nothing_to_forget(self) -> None:
+        self.has(fresh("/known"))
+        self.store.at_once = True
+        for path in ("/a", "/b/c", "/known-not/d", "/known/e"):
+            self.memory.recall(path)
+            self.learn(path, ttl_seconds=0)
+            claim = b'{"path": "%s", "exact": true, "ttl_seconds": 0}' % path.encode()
+            self.memory.learn([claim], "pod_b", path)
+        self.assertEqual(self.store.puts, [])
 
 
 class FollowerTests(MemoryTestCase):

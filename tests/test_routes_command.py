@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+from pods.protocol import PATH_LIMIT_BYTES
 from pods.surroundings import STORE_FILE
+from pods.wording import shown
 from tests.support_routes import HELPER, ROOT, RoutesCase
 from tests.support_stores import HANGS_SECONDS, Pump, StoreCase
+
+PATH_ALLOWED = (
+    "allowed: a path as in a request line: / first, percent-encoded, without a query, no empty or"
+    " dot segments, at most 255 bytes\n"
+)
+LONG = "/".ljust(PATH_LIMIT_BYTES, "a")
 
 
 class ListTests(RoutesCase):
@@ -51,8 +60,9 @@ class ListTests(RoutesCase):
     def test_faults(self) -> None:
         for arguments, fault in {
             ("--limit", "-1"): "--limit: is -1; allowed: 0 or more\n",
-            ("--below", "a"): (
-                '--below: is "a"; allowed: a path as in a request line, without a query\n'
+            ("--below", "a"): f'--below: is "a"; {PATH_ALLOWED}',
+            ("--pod", "pod_eu"): (
+                '--pod: is "pod_eu" (no such pod, nearest is pod_eu1); allowed: pod_0, pod_eu1\n'
             ),
         }.items():
             self.assertEqual(self.run_command("list", *arguments), (2, "", fault))
@@ -73,14 +83,6 @@ class ListTests(RoutesCase):
             self.assertEqual(code, 1)
             self.assertIn(f"{self.store}: is damaged, or no SQLite database (", stderr)
         self.assertEqual(os.listdir(os.path.dirname(self.store)), [STORE_FILE])
-
-    def test_whoever_reads_may_stop(self) -> None:
-        self.fill(*(self.route(f"/a{number}") for number in range(20_000)))
-        command = f"{sys.executable} -c '{HELPER}' routes export --config {self.config} | head -1"
-        done = subprocess.run(
-            ["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=HANGS_SECONDS
-        )
-        self.assertEqual((len(done.stdout.splitlines()), done.stderr), (1, ""))
 
 
 class ForgetTests(RoutesCase):
@@ -105,11 +107,12 @@ class ForgetTests(RoutesCase):
             self.assertEqual([(path, exact) for path, exact, _ in self.stored()], left, arguments)
 
     def test_faults(self) -> None:
-        allowed = "allowed: a path as in a request line, without a query\n"
         for arguments, fault in (
-            (["a"], f'PATH: is "a"; {allowed}'),
-            (["/a?b"], f'PATH: is "/a?b"; {allowed}'),
-            (["/a//b"], f'PATH: is "/a//b"; {allowed}'),
+            *(
+                ([path], f"PATH: is {shown(path)}; {PATH_ALLOWED}")
+                for path in ("", "a", "/a?b", "/a#b", "/a//b", "/a b", "/é", "/a\n", "/\udcff")
+            ),
+            ([LONG + "b"], f"PATH: is {shown(LONG)}; {PATH_ALLOWED}"),
             (["/"], "PATH: no route has this path; allowed: with --below: all\n"),
             (
                 ["/a", "--exact", "--below"],
@@ -117,6 +120,60 @@ class ForgetTests(RoutesCase):
             ),
         ):
             self.assertEqual(self.run_command("forget", *arguments), (2, "", fault))
+
+    def test_the_longest_path(self) -> None:
+        self.fill(self.route(LONG))
+        self.assertEqual(self.run_command("forget", LONG + "/"), (0, "forgotten: 1\n", ""))
+
+
+class EndTests(RoutesCase):
+    """As a shell runs it: whatever comes between, there is no traceback."""
+
+    def shell(self, command: str, end: str = "") -> tuple[int, str, str]:
+        script = f'{sys.executable} -c "{HELPER}" routes {command} --config {self.config} {end}'
+        done = subprocess.run(
+            ["sh", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=HANGS_SECONDS
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    def test_whoever_reads_may_stop(self) -> None:
+        self.fill(*(self.route(f"/a{number}") for number in range(20_000)))
+        _, stdout, stderr = self.shell("export", "| head -1")
+        self.assertEqual((len(stdout.splitlines()), stderr), (1, ""))
+
+    def test_a_full_disk_behind_standard_output(self) -> None:
+        told = (1, "", "pods: [Errno 28] No space left on device\n")
+        self.fill(self.route("/a"))
+        self.assertEqual(self.shell("export", "> /dev/full"), told, "at the end")
+        self.fill(*(self.route(f"/a{number}") for number in range(2000)))
+        self.assertEqual(self.shell("export", "> /dev/full"), told, "in between")
+
+    def test_standard_output_is_closed(self) -> None:
+        self.fill(self.route("/a"))
+        for command in ("list", "export"):
+            self.assertEqual(self.shell(command, ">&-"), (0, "", ""))
+        self.assertEqual(self.shell("list --limit -1", "2>&-"), (2, "", ""))
+
+    def test_standard_input_is_closed(self) -> None:
+        told = (2, "", "-: cannot be read: standard input is closed\n")
+        self.assertEqual(self.shell("import", "<&-"), told)
+        self.assertEqual(self.shell("import -", "<&-"), told)
+
+    def test_interrupted(self) -> None:
+        self.fill(*(self.route(f"/a{number}") for number in range(20_000)))
+        # Whoever runs the tests in the background may have it ignored.
+        helper = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        with subprocess.Popen(
+            [sys.executable, "-c", helper + HELPER, "routes", "export", "--config", self.config],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()  # more of it than a pipe holds waits for us
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate(timeout=HANGS_SECONDS)
+        self.assertEqual((process.returncode, stderr), (130, b""))
 
 
 class InUseTests(StoreCase, RoutesCase):

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -13,11 +14,12 @@ from twisted.application.service import IService
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from pods import listeners as listeners_module
-from pods.config import Config, from_mapping
+from pods.config import Config, from_mapping, load
 from pods.errors import ConfigurationError
 from pods.listeners import CannotStart
 from pods.service import RouterService
@@ -254,6 +256,52 @@ class StopTests(ServiceTestCase):
 
     def test_a_service_that_was_never_started(self) -> None:
         self.stopped(self.make_service())
+
+
+class ReloadTests(ServiceTestCase):
+    """Another configuration in the same file."""
+
+    def written_service(self) -> RouterService:
+        """A running router with a file of its own."""
+        self.reactor, folder = ServiceReactor(), self.mktemp()
+        os.mkdir(folder)
+        self.file = Path(folder, "router.toml")
+        self.write("one")
+        loaded = load(str(self.file))
+        service = RouterService(loaded, self.reactor, surroundings=InMemory(self.reactor))
+        service.startService()
+        return service
+
+    def write(self, data_dir: str) -> None:
+        self.file.write_text(
+            f'[router]\nlisten = ["tcp:8080"]\nstrategy = "bounce"\ndata_dir = "{data_dir}"\n'
+            '[pods.pod_a]\nurl = "http://127.0.0.1:9100"\n[log]\naccess = ""\n'
+        )
+
+    def reload(self, service: RouterService) -> list[str]:
+        """Reload it: what it says."""
+        with capturedLogs() as events:
+            self.successResultOf(service.reload())
+        return [formatEvent(event).partition(" ")[0] for event in events]
+
+    def test_a_changed_data_dir_counts_from_the_next_start_on(self) -> None:
+        service = self.written_service()
+        before = service.router.lasting.keys
+        self.write("two")
+        self.assertEqual(self.reload(service), ["Reloaded"])
+        self.assertEqual(service.router.lasting.keys, before)
+        self.assertEqual(sorted(os.listdir(self.file.parent)), ["one", "router.toml"])
+        self.stopped(service)
+
+    def test_a_router_that_stops_does_not_listen_again(self) -> None:
+        service = self.written_service()
+        client = self.reactor.client(8080)
+        self.reactor.pods = {9100: MemoryPod("pod_a", 9100)}
+        client.say(get("/slow"))
+        stopping = self.stop(service)
+        self.assertNoResult(stopping)
+        self.assertEqual((self.reload(service), self.reactor.ports), ([], {}))
+        self.stopped(service)
 
 
 class RotationTests(ServiceTestCase):

@@ -117,6 +117,38 @@ class ReplacedTests(BadFileCase):
         self.assertEqual(len(self.texts(LogLevel.warn)), 1)
         self.assertTrue(store.is_healthy)
 
+    def test_g46_broken_tables(self) -> None:
+        self.fill(10)
+        self.change("DROP TABLE totals")
+        store = self.opened_store()
+        self.assertEqual(self.paths(store, "/group-0/project"), [()])
+        self.check_begun_anew(store)
+
+    def test_g46_broken_tables_while_in_use(self) -> None:
+        for number, change in enumerate(
+            ("DROP TABLE totals", "DROP TABLE routes", "ALTER TABLE routes RENAME used_at TO used")
+        ):
+            self.fill(10)
+            store = self.opened_store()
+            self.change(change)
+            self.check_begun_anew(store, number)
+
+    def change(self, tables: str) -> None:
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        connection.execute(tables)
+        connection.close()
+
+    def check_begun_anew(self, store: SQLiteStore, before: int = 0) -> None:
+        """What is put is kept, and the broken file is kept apart from it."""
+        store.put(route("/a"))
+        self.flush(store)
+        self.assertEqual(self.paths(store, "/a", "/group-0/project"), [("/a",), ()])
+        self.assertEqual((store.failures, store.is_healthy), ({"corrupt": 1}, True))
+        files = [name for name in self.aside() if name[-1].isdigit()]  # some have a -wal
+        self.assertEqual(len(files), before + 1)
+        self.assertEqual(len(self.texts(LogLevel.warn)), before + 1)
+        self.close(store)
+
     def test_only_the_latest_are_kept(self) -> None:
         for number in range(KEPT_ASIDE + 2):
             Path(self.path).write_text(f"number {number}, and no database at all")

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import tempfile
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -18,12 +19,15 @@ from twisted.logger import LogLevel, capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from pods.checking import checked
 from pods.config import Config, from_mapping
+from pods.listeners import CannotStart
 from pods.workers.line import Line, Message, connect
 from pods.workers.logs import PipeObserver, Relay
 from pods.workers.process import command, environment, reactor_name
 from pods.workers.shares import share_of
 from pods.workers.sockets import GivenSockets, HeldSockets
+from pods.workers.supervisor import Supervisor
 from pods.workers.watching import CrewReadiness
 
 MINIMAL = {"pods": {"pod_a": {"url": "http://127.0.0.1:9"}}}
@@ -102,6 +106,38 @@ class LineTests(TestCase):
         with self.assertRaises(ConnectionLost):
             await self.supervisor.ask({"question": 2})
         self.supervisor.say({"say": "nothing"}, [0])
+
+
+class SupervisorTests(TestCase):
+    """A supervisor that starts no worker."""
+
+    def setUp(self) -> None:
+        from twisted.internet import reactor
+
+        self.file = Path(self.mktemp(), "router.toml")
+        self.file.parent.mkdir()
+        self.file.write_text(
+            '[router]\nworkers = 2\nstrategy = "bounce"\nlisten = ["tcp:0:interface=127.0.0.1"]\n'
+            '[pods.pod_a]\nurl = "http://127.0.0.1:9"\n[log]\naccess = ""\n'
+        )
+        self.supervisor = Supervisor(checked(str(self.file)), reactor)
+
+    async def test_a_faulty_file_of_keys_stops_the_start(self) -> None:
+        keys = self.file.parent / "var" / "cookie.key"
+        keys.parent.mkdir()
+        keys.write_text("no key\n")
+        with self.assertRaises(CannotStart) as raised:
+            self.supervisor.startService()
+        self.assertIn(f"{keys.absolute()}: line 1: this is no key", str(raised.exception))
+        self.assertEqual(self.supervisor.addresses, [])
+
+    async def test_one_that_stops_does_not_listen_again(self) -> None:
+        self.supervisor.privilegedStartService()
+        self.assertEqual(len(self.supervisor.addresses), 1)
+        await self.supervisor.stopService()
+        with capturedLogs() as events:
+            await self.supervisor.reload()
+        self.assertEqual((events, self.supervisor.addresses), ([], []))
 
 
 class SocketTests(TestCase):

@@ -47,6 +47,8 @@ _KINDS = {
     sqlite3.SQLITE_NOTADB: Kind.CORRUPT,
     sqlite3.SQLITE_ERROR: Kind.OTHER,
 }
+#: What SQLite says of a file whose tables are not those that its header promises.
+_BROKEN_TABLES = ("no such table", "no such column", "has no column named")
 
 
 class StoreTrouble(Exception):
@@ -67,4 +69,7 @@ def trouble_of(error: Exception) -> StoreTrouble:
     if isinstance(error, OSError):
         return StoreTrouble(Kind.UNREACHABLE, error.strerror or str(error))
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    return StoreTrouble(_KINDS.get(code & _PLAIN, Kind.OTHER), str(error))
+    kind = _KINDS.get(code & _PLAIN, Kind.OTHER)
+    if kind is Kind.OTHER and any(words in str(error) for words in _BROKEN_TABLES):
+        kind = Kind.CORRUPT
+    return StoreTrouble(kind, str(error))
