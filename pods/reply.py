@@ -103,13 +103,13 @@ class Reply:
     def pause(self) -> None:
         """The client is slow: let the pod wait."""
         self._is_full = True
-        if self._attempt is not None and self._held is None:
+        if self._attempt is not None:
             self._attempt.pause()
 
     def resume(self) -> None:
         """The client has caught up."""
         self._is_full = False
-        if self._attempt is not None and self._held is None:
+        if self._attempt is not None:
             self._attempt.resume()
 
     def cancel(self) -> None:

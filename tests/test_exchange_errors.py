@@ -171,11 +171,13 @@ class DyingPodTests(RouterTestCase):
         client.leave()
 
     def test_unless_its_body_is_no_longer_held(self) -> None:
-        world = self.make_world("pod_a", body={"memory_bytes": 0, "spool_bytes": 0})
+        """The pod has read it without a 100: no byte of an answer has come."""
+        limits = {"memory_bytes": 10, "spool_bytes": 10}
+        world = self.make_world("pod_a", "pod_b", body=limits, timeouts={"continue": 1.0})
         client = world.client()
-        client.say(request("PUT", "/x", body=b"body"))
-        world.pods["pod_a"].say(head_of_response(100))
-        world.pods["pod_a"].take()
+        client.say(request("PUT", "/x", body=b"x" * 100))
+        world.reactor.pass_time(1.0)
+        self.assertEqual(world.pods["pod_a"].take().body, b"x" * 100)
         world.pods["pod_a"].wire.reset()
         self.assertEqual(client.take().status, 502)
         self.assertEqual(world.contacted(), ["pod_a"])

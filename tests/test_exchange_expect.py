@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pods.interfaces import Route
 from tests.support_memory import RouterTestCase
 from tests.support_messages import (
     bounce,
@@ -61,6 +62,22 @@ class ExpectTests(RouterTestCase):
         self.assertEqual(world.pods["pod_b"].take().body, b"body")
         world.pods["pod_b"].say(response(201))
         self.assertEqual(client.take().status, 201)
+        client.leave()
+
+    def test_a_second_pod_that_begins_to_answer_gets_the_body(self) -> None:
+        """The client has been told to send it: nobody will tell it once more."""
+        world = self.make_world("pod_a", body={"memory_bytes": 4})
+        client = world.client()
+        client.say(request("PUT", "/x", "Expect: 100-continue", "Content-Length: 8"))
+        world.pods["pod_a"].say(CONTINUE)
+        client.say(b"some")
+        world.pods["pod_a"].say(bounce("pod_b"))
+        world.pods["pod_b"].say(head_of_response(200, "Transfer-Encoding: chunked"))
+        self.assertTrue(world.pods["pod_b"].wire.received.endswith(b"\r\n\r\nsome"))
+        client.say(b"body")
+        self.assertEqual(world.pods["pod_b"].take().body, b"somebody")
+        world.pods["pod_b"].say(chunk(b"echo") + chunk(b""))
+        self.assertEqual([client.take().status, client.take().body], [100, b"echo"])
         client.leave()
 
     def test_refused_by_the_pod(self) -> None:
@@ -235,6 +252,50 @@ class InterimTests(RouterTestCase):
         self.assertEqual(client.take().status, 102)
         self.assertEqual(client.take().get("Link"), "</right>")
         self.assertEqual(client.take().body, b"ok")
+        client.leave()
+
+    def test_kept_back_on_a_remembered_route(self) -> None:
+        """It may be wrong by now."""
+        world = self.make_world()
+        world.router.memory.table.remember(Route("/team", "pod_a"))
+        client = world.client()
+        client.say(get("/team/x"))
+        world.pods["pod_a"].say(head_of_response(103, "Link: </wrong>"))
+        self.assertEqual(client.received, b"")
+        world.pods["pod_a"].say(bounce("pod_b"))
+        world.pods["pod_b"].say(head_of_response(103, "Link: </right>"))
+        self.assertEqual(client.received, b"")
+        world.pods["pod_b"].say(response(200, b"ok"))
+        self.assertEqual(client.take().get("Link"), "</right>")
+        self.assertEqual((client.take().body, client.received), (b"ok", b""))
+        client.leave()
+
+    def test_of_a_404_there_are_none(self) -> None:
+        """Or their time would tell what the 404 is held back to hide."""
+        floor = {"delay": "padded", "floor_seconds": 1.0}
+        for remembers in (True, False):
+            world = self.make_world("pod_a", not_found=floor)
+            if remembers:
+                world.router.memory.table.remember(Route("/team", "pod_a"))
+            client = world.client()
+            client.say(get("/team/private"))
+            world.pods["pod_a"].say(head_of_response(103, "Link: </a>"))
+            world.reactor.pass_time(0.2)
+            world.pods["pod_a"].say(response(404, b"no"))
+            world.reactor.pass_time(0.7)
+            self.assertEqual(client.received, b"")
+            world.reactor.pass_time(0.3)
+            self.assertEqual((client.take().status, client.received), (404, b""))
+            client.leave()
+
+    def test_behind_a_bounce_of_a_rules_pod_they_are_kept_back(self) -> None:
+        world = self.make_world(rules=[{"path": "/", "pod": "pod_a"}])
+        client = world.client()
+        client.say(get("/x"))
+        world.pods["pod_a"].say(bounce("pod_b"))
+        world.pods["pod_b"].say(head_of_response(103, "Link: </wrong>") + bounce("pod_c"))
+        world.pods["pod_c"].say(head_of_response(103, "Link: </right>") + response(200, b"ok"))
+        self.assertEqual([client.take().get("Link"), client.take().body], ["</right>", b"ok"])
         client.leave()
 
     def test_not_to_http_1_0(self) -> None:

@@ -122,6 +122,39 @@ class ReleaseTests(RouterTestCase):
         self.assertEqual(client.take().body, b"x" * 300_000)
         client.leave()
 
+    def test_a_large_one_for_a_slow_client(self) -> None:
+        """What is kept goes out; more is read when the client has taken that."""
+        world = self.world_with(1.0)
+        client = world.client()
+        client.window = 0
+        client.say(get("/x"))
+        pod = world.pods["pod_a"].wire
+        pod.say(head_of_response(404, "Content-Length: 900000") + b"x" * 900_000)
+        unread_bytes = pod.unread_bytes
+        world.reactor.pass_time(1.0)
+        self.assertEqual((pod.is_paused, pod.unread_bytes), (True, unread_bytes))
+        client.read_all()
+        self.assertEqual(client.take().body, b"x" * 900_000)
+        client.leave()
+
+    def test_while_the_client_still_reads_what_was_before(self) -> None:
+        """Its pod goes on when the client does, held or not."""
+        rules = [{"path": "/", "pod": "pod_a"}]
+        world = self.world_with(1.0, rules=rules, timeouts={"idle": 1000})
+        client = world.client()
+        client.window = 0
+        client.say(get("/x"))
+        world.pods["pod_a"].say(response(200, b"x" * 60_000))
+        client.say(get("/y"))
+        early = head_of_response(103, "X-A: " + "x" * 10_000)
+        world.pods["pod_a"].say(early + head_of_response(404, "Content-Length: 2") + b"n")
+        world.pods["pod_a"].say(b"o")
+        client.read_all()
+        world.reactor.pass_time(1.0)
+        self.assertEqual([client.take().status, client.take().status], [200, 103])
+        self.assertEqual(client.take().body, b"no")
+        client.leave()
+
     def test_chunked_with_trailers(self) -> None:
         world = self.world_with(1.0)
         client = world.client()

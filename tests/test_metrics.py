@@ -13,7 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from pods.accesslog import AccessLog
 from pods.counters import BOUNDS_SECONDS
 from pods.metrics import METRICS, Metric, exposition, of_plugin
+from pods.numbers import Numbers
 from pods.router import Router
+from pods.workers.watching import crew_numbers
 from tests.support_memory import RouterTestCase, World
 from tests.support_messages import (
     bounce,
@@ -314,8 +316,9 @@ class PageTests(SynchronousTestCase):
             for entry in ENTRY.finditer(PAGE.read_text())
         }
 
-    def existing(self) -> Iterator[Metric]:
+    def existing(self) -> Iterator[Metric | Numbers]:
         yield from METRICS
+        yield from crew_numbers(serving=1, restarts=0)
         for strategy in ("bounce", "learn"):
             for delay in ("padded", "random", "off"):
                 yield from map(of_plugin, self.plugins_counters(strategy, delay))

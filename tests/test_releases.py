@@ -41,6 +41,16 @@ class ReleasesTests(SynchronousTestCase):
         ticks = left[0] / TICK_SECONDS
         self.assertAlmostEqual(ticks, round(ticks), places=4)
 
+    def test_the_time_of_a_tick_means_that_tick(self) -> None:
+        """Also where the number that says it is a little more than so many ticks."""
+        for number in range(1, 3000):
+            at = number * TICK_SECONDS
+            self.assertEqual(self.hold(at, "").tick, number)
+        sums = 0.0
+        for number in range(1, 3000):
+            sums += TICK_SECONDS
+            self.assertEqual(self.hold(sums, "").tick, number)
+
     def test_what_is_due_together_shares_a_timer_and_leaves_together(self) -> None:
         for at, name in ((0.0971, "a"), (0.0999, "b"), (0.1, "c"), (0.1001, "d")):
             self.hold(at, name)

@@ -243,6 +243,42 @@ class VersionTests(RequirementTestCase):
         ):
             self.assert_rejected(400, sent)
 
+    def test_a08_garbage_without_an_end_is_refused_within_a_second(self) -> None:
+        """As soon as no method begins so, its line has to end; what it says then still counts."""
+        for sent in (
+            *(b"abcdefg", b"a", b"abcdefg" * 9, b"GETGET", b"GE ", b"FOO /a?b HTTP/1.1", b"\r"),
+            *(b"PRI", b"\r\nabc", b"abc def"),
+        ):
+            world, client = self.said(*[bytes([byte]) for byte in sent])
+            world.reactor.pass_time(0.4)
+            self.assertEqual(client.received, b"", sent)
+            world.reactor.pass_time(0.2)
+            self.assertEqual(client.take().status, 400, sent)
+            client.leave()
+
+    def test_a08_garbage_after_another_request(self) -> None:
+        world, client = self.said(get("/"))
+        world.pods["pod_a"].say(response(200))
+        self.assertEqual(client.take().status, 200)
+        for byte in b"garbage":
+            world.reactor.pass_time(0.1)
+            client.say(bytes([byte]))
+        self.assertEqual(client.take().status, 400, "more of it does not put it off")
+        client.leave()
+
+    def test_a08_a_known_method_may_come_slowly(self) -> None:
+        world, client = self.said(b"")
+        for byte in get("/slow"):
+            world.reactor.pass_time(0.6)
+            client.say(bytes([byte]))
+        world.pods["pod_a"].say(response(200))
+        self.assertEqual(client.take().status, 200)
+        client.leave()
+
+    def test_a08_an_unknown_method_may_come_in_pieces(self) -> None:
+        for sent in (b"FROBNICATE / HTTP/1.1\r\n", request("PRI", "/")):
+            self.assert_rejected(501, *[bytes([byte]) for byte in sent])
+
 
 class LimitTests(RequirementTestCase):
     LIMITS = {"url_bytes": 256, "header_bytes": 1024, "header_count": 16}

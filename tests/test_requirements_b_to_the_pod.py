@@ -209,6 +209,16 @@ class HopsTests(RequirementTestCase):
             self.assertEqual(world.records[0].status, 200)
             client.leave()
 
+    def test_b16_options_with_two_max_forwards(self) -> None:
+        """Which of them counts?  Passed on as they are, none would ever count down."""
+        for fields in (("5", "5"), ("0", "5"), ("x", "5")):
+            lines = (f"Max-Forwards: {value}" for value in fields)
+            self.assert_rejected(400, request("OPTIONS", "/x", *lines))
+        message = self.forwarded(get("/x", "Max-Forwards: 1", "Max-Forwards: 2"))
+        self.assertEqual(
+            [value for name, value in message.fields if name == "Max-Forwards"], ["1", "2"]
+        )
+
     def test_b16_max_forwards_says_nothing_else(self) -> None:
         for method, value in (("GET", "0"), ("POST", "1"), ("OPTIONS", "x"), ("OPTIONS", "-1")):
             message = self.forwarded(request(method, "/x", f"Max-Forwards: {value}"))

@@ -42,15 +42,16 @@ def take_out(fields: list[Field], values: list[bytes], name: bytes) -> tuple[lis
 def _without(line: bytes, name: bytes, found: list[bytes]) -> bytes:
     """What is left of a ``Cookie`` field; appends our cookie's values to ``found``."""
     pairs = line.split(b";")
-    count = len(pairs)
-    for pair in [pair for pair in pairs if name in pair]:
+    others = []
+    for pair in pairs:
         key, _, value = pair.partition(b"=")
-        if key.strip(_BLANK) == name:
+        if name in pair and key.strip(_BLANK) == name:
             found.append(value.strip(_BLANK))
-            pairs.remove(pair)
-    if len(pairs) == count:
+        else:
+            others.append(pair)
+    if len(others) == len(pairs):
         return line
-    left = b";".join(pairs).strip(_BLANK)
+    left = b";".join(others).strip(_BLANK)
     return left if left.strip(b"; \t") else b""
 
 

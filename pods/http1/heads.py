@@ -19,10 +19,20 @@ from typing import Any, ClassVar
 import attrs
 import httptools
 
-from pods.errors import BadRequest, BadResponse, HeadersTooLarge, MethodUnknown, UriTooLong
+from pods.errors import (
+    BadRequest,
+    BadResponse,
+    HeadersTooLarge,
+    MethodUnknown,
+    Refusal,
+    RequestTimeout,
+    UriTooLong,
+)
 from pods.http1.fields import Field
 
 END_OF_HEAD = b"\r\n\r\n"
+#: How long to wait for the end of a request line that begins with no known method.
+DOUBTFUL_SECONDS = 0.5
 #: How much of a refused request's target is told to the log.
 TOLD_TARGET_BYTES = 1024
 #: method SP target SP version, single spaces, visible ASCII, no fragment (RFC 9112, section 3).
@@ -150,6 +160,24 @@ class RequestHeadReader(_HeadReader):
         method, target, minor = self._line.groups()
         return RawRequest(method, target[:TOLD_TARGET_BYTES], int(minor), [])
 
+    def patience_seconds(self, ordinary_seconds: float) -> float:
+        """How long to wait for the rest of a head, from now on."""
+        return min(DOUBTFUL_SECONDS, ordinary_seconds) if self._is_doubtful else ordinary_seconds
+
+    def late(self) -> Refusal:
+        """Why a head is refused whose rest has not come in that time."""
+        if self._is_doubtful:
+            return _no_request()
+        return RequestTimeout("The request's head did not come in time.")
+
+    @property
+    def _is_doubtful(self) -> bool:
+        """Whether no known method begins like what has come: it may be garbage without an end."""
+        if self._line_checked or not self._begun:
+            return False
+        method, space, _ = self._begun.partition(b" ")
+        return method not in (KNOWN_METHODS if space else _METHODS_BEGIN)
+
     def _without_empty_line(self, data: bytes) -> bytes:
         """One empty line before a request is skipped (RFC 9112, section 2.2), not more."""
         if self._begun not in (b"", b"\r"):
@@ -168,14 +196,12 @@ class RequestHeadReader(_HeadReader):
 
     def _parse(self, head: bytes) -> RawRequest:
         line = self._line = REQUEST_LINE.match(head)
-        if line is None or len(head) > min(self._limits.header_bytes, self._limits.url_bytes):
+        is_long = len(head) > min(self._limits.header_bytes, self._limits.url_bytes)
+        if line is None or line[1] not in KNOWN_METHODS or is_long:
             # The first thing that is wrong decides, as when the head comes bit by bit.
             self._check_unfinished(head, 0)
         assert line is not None
         method, target, minor = line.groups()
-        if method not in KNOWN_METHODS:
-            self._check_unfinished(head, 0)
-            raise MethodUnknown("This method is not known here.")
         if minor > b"1":
             # HTTP/1.2 and the like are served as the 1.1 that we are (RFC 9110, section 2.5).
             head = b"%b %b HTTP/1.1\r\n%b" % (method, target, head[line.end() :])
@@ -208,7 +234,9 @@ class RequestHeadReader(_HeadReader):
         else:
             is_right = begins is not None and begins.end() == len(begun)
         if not is_right:
-            raise BadRequest("This is no HTTP/1.1 request.")
+            raise _no_request()
+        if self._line is not None and self._line[1] not in KNOWN_METHODS:
+            raise MethodUnknown("This method is not known here.")
 
 
 BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
@@ -217,6 +245,11 @@ KNOWN_METHODS = frozenset(
     b" MKCALENDAR MKCOL MOVE NOTIFY OPTIONS PATCH POST PROPFIND PROPPATCH PURGE PUT QUERY"
     b" REBIND REPORT SEARCH SUBSCRIBE TRACE UNBIND UNLINK UNLOCK UNSUBSCRIBE".split()
 )
+_METHODS_BEGIN = {method[:end] for method in KNOWN_METHODS for end in range(1, len(method) + 1)}
+
+
+def _no_request() -> BadRequest:
+    return BadRequest("This is no HTTP/1.1 request.")
 
 
 @attrs.define(eq=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from pods.errors import LoopDetected
+from pods.errors import BadRequest, LoopDetected
 from pods.http1.fields import Field, tokens
 
 #: How the router calls itself in Via.
@@ -32,9 +32,14 @@ def check_loop(via: Iterable[bytes]) -> None:
 
 
 def forwards_left(fields: Iterable[Field]) -> int | None:
-    """How many times a request may still be passed on; None if no field says so intelligibly."""
+    """How many times a request may still be passed on; None if no field says so intelligibly.
+
+    :raises BadRequest: there are several fields, and so no telling which of them counts.
+    """
     values = [value for name, value in fields if name.lower() == b"max-forwards"]
-    if len(values) != 1 or not _MAX_FORWARDS.fullmatch(values[0]):
+    if len(values) > 1:
+        raise BadRequest("There is more than one Max-Forwards field.")
+    if not values or not _MAX_FORWARDS.fullmatch(values[0]):
         return None
     return int(values[0])
 

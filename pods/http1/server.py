@@ -53,7 +53,7 @@ class ClientConnection(Protocol):
         self._pace = Pace(self._reading)
         self._writing = Deadline(settings.clock, self.abort)
         self._buffer = b""  # not looked at yet
-        self._awaits_first_byte = False  # on a new connection the time runs from its start
+        self._head_seconds = settings.header_seconds  # on a new connection from its start on
         self._exchange: Exchanging | None = None
         self._body: BodyReader | None = None
         self._head: RequestHead | None = None
@@ -293,9 +293,10 @@ class ClientConnection(Protocol):
 
     def _head_is_midway(self) -> None:
         """One deadline from a head's first byte to its last, however slowly it trickles in."""
-        if self._awaits_first_byte:
-            self._awaits_first_byte = False
-            self._reading.set(self._settings.header_seconds)
+        seconds = self._heads.patience_seconds(self._settings.header_seconds)
+        if seconds != self._head_seconds:
+            self._head_seconds = seconds
+            self._reading.set(seconds)
 
     def _refuse_head(self, raw: RawRequest | None, refusal: Refusal) -> None:
         self._buffer = b""
@@ -346,7 +347,7 @@ class ClientConnection(Protocol):
         elif self._tunnel is not None or not self._keep_alive or self._is_draining:
             self._close()
         else:
-            self._awaits_first_byte = True
+            self._head_seconds = 0.0  # none has begun
             self._reading.set(self._settings.idle_seconds)
             self._pause_or_resume()
             self._process()
@@ -384,8 +385,7 @@ class ClientConnection(Protocol):
         elif self._exchange is not None:
             self._exchange.refuse(RequestTimeout("The body did not come in time."))
         elif self._heads.is_midway:
-            late = RequestTimeout("The request's head did not come in time.")
-            self._refuse_head(self._heads.begun, late)
+            self._refuse_head(self._heads.begun, self._heads.late())
         else:
             self._close()
 

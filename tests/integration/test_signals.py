@@ -5,9 +5,10 @@ from __future__ import annotations
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
+from typing import Any
 
 from tests.integration.http_pod import Exchange
-from tests.integration.support import IntegrationTestCase, accepts, ask, wait_for
+from tests.integration.support import IntegrationTestCase, RouterProcess, accepts, ask, wait_for
 
 
 class StopTests(IntegrationTestCase):
@@ -31,6 +32,28 @@ class StopTests(IntegrationTestCase):
         self.assertEqual(router.wait(), 0)
         (line,) = router.access_log()
         self.assertEqual(line["status"], 200)
+
+
+class EarlyTests(IntegrationTestCase):
+    def test_sighup_as_soon_as_it_listens(self) -> None:
+        """It has not begun to run then; it reloads when it does."""
+        pod = self.pod("only", lambda exchange: exchange.respond(200, b"yes"))
+        for _ in range(3):
+            self.check({"pods": {"only": {"url": pod.url}}})
+
+    def check(self, tables: Any) -> None:
+        router = RouterProcess(self.folder(), tables)
+        self.addCleanup(router.kill)
+        with ThreadPoolExecutor() as threads:
+            starting = threads.submit(router.start)
+            while not accepts(router.address):
+                if starting.done():
+                    starting.result()
+            router.send_signal(signal.SIGHUP)
+            starting.result()
+        wait_for(lambda: "Reloaded " in router.printed(), "the router to reload")
+        self.assertEqual(ask(router.address, "/").body, b"yes")
+        router.stop()
 
 
 class LogTests(IntegrationTestCase):
