@@ -13,6 +13,7 @@ import attrs
 from tests.garden.case import Passed
 from tests.garden.client import Answers
 from tests.garden.judge import Sent
+from tests.garden.pod import Stream
 from tests.integration.support import Address, connect
 
 AT_ONCE = 12
@@ -46,14 +47,20 @@ class Reading:
     was_kept: bool = False  #: whether the canary was answered on the same connection
 
 
-def replay(address: Address, data: bytes) -> Replayed:
-    """Send a stream, wait for an answer, send the canary, and read to the end."""
+def replay(address: Address, stream: Stream) -> Replayed:
+    """Send a stream, wait for an answer, send the canary, and read to the end.
+
+    One that the router broke off is ended, as nothing can follow on it.
+    """
     answers = Answers()
     with connect(address, PATIENCE_SECONDS) as connection:
         try:
-            connection.sendall(data)
-            read(connection, answers, until=1)
-            connection.sendall(CANARY)
+            connection.sendall(stream.data)
+            if stream.was_reset:
+                connection.shutdown(socket.SHUT_WR)
+            else:
+                read(connection, answers, until=1)
+                connection.sendall(CANARY)
             is_ended = read(connection, answers)
         except TimeoutError:
             is_ended = False
@@ -114,6 +121,6 @@ def replay_all(address: Address, sent: Sequence[Sent]) -> list[Reading]:
     with ThreadPoolExecutor(AT_ONCE) as threads:
 
         def run(one: Sent) -> Reading:
-            return judge(one, [replay(address, stream.data) for stream in one.streams])
+            return judge(one, [replay(address, stream) for stream in one.streams])
 
         return list(threads.map(run, [one for one in sent if one.streams]))
