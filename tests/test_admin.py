@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -290,7 +291,7 @@ config = {
     "log": {"access": ""},
     "health": {"interval_seconds": 0.01},
 } | ADMIN
-service = RouterService(from_mapping(config, "router.toml", "."), reactor)
+service = RouterService(from_mapping(config, "router.toml", sys.argv[1]), reactor)
 service.startService()
 reactor.callLater(0.1, lambda: service.stopService().addBoth(lambda _: reactor.stop()))
 reactor.run()
@@ -301,7 +302,11 @@ print([name for name in ("twisted.web.http", "twisted.web.server", "prometheus_c
     def loaded(self, admin: dict[str, Any]) -> str:
         script = self.SCRIPT.replace("ADMIN", repr(admin))
         done = subprocess.run(
-            [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60
+            [sys.executable, "-c", script, os.path.abspath(self.mktemp())],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return done.stdout.strip()
