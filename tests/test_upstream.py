@@ -159,3 +159,51 @@ class RetryTests(RouterTestCase):
         world.pods["pod_a"].wire.reset()
         self.assertEqual(client.take().status, 502)
         client.leave()
+
+
+class WhoseTurnTests(RouterTestCase):
+    """A pod's time runs while it is for the pod to go on; a client's own time runs otherwise."""
+
+    def placed_world(self, **tables: object) -> World:
+        return self.make_world(rules=[{"path": "/", "pod": "pod_a"}], **tables)
+
+    def test_a_client_that_sends_a_body_at_its_pace_is_not_the_pods_fault(self) -> None:
+        world = self.placed_world(timeouts={"idle": 10}, limits={"body_pace_bytes": 1})
+        client = world.client()
+        client.say(request("POST", "/", "Transfer-Encoding: chunked"))
+        for _ in range(5):  # no byte of it is for the pod, but the client goes on
+            client.say(b"0")
+            world.reactor.pass_time(6)
+        client.say(b"2\r\nok\r\n0\r\n\r\n")
+        world.pods["pod_a"].say(response(200, b"done"))
+        self.assertEqual(client.take().body, b"done")
+        client.leave()
+
+    def test_a_pod_that_takes_nothing_is_given_up(self) -> None:
+        world = self.placed_world(timeouts={"idle": 10})
+        client = world.client()
+        client.say(request("POST", "/", "Content-Length: 1000000"))
+        world.pods["pod_a"].wire.window = 0
+        client.say(b"x" * 200_000)
+        self.assertTrue(client.is_paused)
+        world.reactor.pass_time(9)
+        self.assertTrue(world.pods["pod_a"].wire.connected)
+        world.reactor.pass_time(1)
+        self.assertEqual(client.take().status, 504)
+        client.leave()
+
+    def test_a_pod_that_takes_a_little_has_its_time_anew(self) -> None:
+        world = self.placed_world(timeouts={"idle": 10})
+        client = world.client()
+        client.say(request("POST", "/", "Content-Length: 1000000"))
+        wire = world.pods["pod_a"].wire
+        wire.window = 0
+        client.say(b"x" * 200_000)
+        world.reactor.pass_time(9)
+        wire.read_all()
+        for _ in range(8):
+            world.reactor.pass_time(1)
+            client.say(b"x" * 100_000)
+        wire.say(response(200, b"done"))
+        self.assertEqual(client.take().body, b"done")
+        client.leave()

@@ -46,7 +46,7 @@ class Receiver(Shape):
         """The connection ended before the response did."""
 
     def pod_is_full(self) -> None:
-        """The pod does not take more for now."""
+        """The pod takes no more until :meth:`pod_is_ready`."""
 
     def pod_is_ready(self) -> None:
         """The pod takes more again."""
@@ -97,7 +97,8 @@ class PodConnection(Protocol):
         self._request_is_sent = False
         self._tunnel = False
         self._is_closed = False
-        self._is_paused = False
+        self._is_paused = False  # the client reads more slowly than the pod sends
+        self._is_full = False  # the pod reads more slowly than the client sends
 
     # -- from the receiver ---------------------------------------------------
 
@@ -113,20 +114,18 @@ class PodConnection(Protocol):
         self._to_head = to_head
         self._head = self._body = None
         self._informational = 0
-        self._request_is_sent = False
+        self._request_is_sent = self._is_full = False
         self.write(head)
 
     def write(self, data: bytes) -> None:
         """Send some of the body, or, after a 101, of the tunnel; the pod's time begins anew."""
-        if not self._is_paused:
-            self.deadline.set(self._patience_seconds)
+        self._watch()
         self._write(data)
 
     def request_is_sent(self) -> None:
         """The request is complete: from now on the pod's time runs."""
         self._request_is_sent = True
-        if not self._is_paused:
-            self.deadline.set(self._patience_seconds)
+        self._watch()
 
     def half_close(self) -> None:
         """In a tunnel: nothing more comes from the client."""
@@ -138,7 +137,7 @@ class PodConnection(Protocol):
         self._close()
 
     def pause(self) -> None:
-        """Read nothing for now: the client is slow."""
+        """Read nothing until :meth:`resume`: the client is slow."""
         self._is_paused = True
         self._transport.pauseProducing()
         self.deadline.clear()
@@ -148,7 +147,7 @@ class PodConnection(Protocol):
         if self._is_paused:
             self._is_paused = False
             self._transport.resumeProducing()
-            self.deadline.set(self._patience_seconds)
+            self._watch()
 
     def abort(self) -> None:
         """Close at once; the receiver hears nothing more."""
@@ -169,10 +168,15 @@ class PodConnection(Protocol):
 
     def pauseProducing(self) -> None:
         if self.receiver is not None:
+            if not self._is_full:  # Twisted says so at every write over the mark
+                self._is_full = True
+                self._watch()
             self.receiver.pod_is_full()
 
     def resumeProducing(self) -> None:
+        self._is_full = False
         if self.receiver is not None:
+            self._watch()
             self.receiver.pod_is_ready()
 
     def stopProducing(self) -> None:
@@ -234,7 +238,7 @@ class PodConnection(Protocol):
         assert self.receiver is not None
         if head.is_informational:
             self._count_informational()
-            self.deadline.set(self._patience_seconds)
+            self._watch()
             self.receiver.informed(head)
             return rest
         self._head = head
@@ -279,12 +283,21 @@ class PodConnection(Protocol):
             self.abort()
         receiver.ended(trailers)
 
-    @property
-    def _patience_seconds(self) -> float:
-        """How long the pod may be silent now."""
+    def _watch(self) -> None:
+        """The pod's time begins anew, if it is for the pod to go on.
+
+        It is not while the client is slow: to read, or to send a body of which the pod has taken
+        all that came.  The client's own time runs then.
+        """
         settings = self._settings
-        thinks = self._request_is_sent and self._head is None
-        return settings.response_head_seconds if thinks else settings.idle_seconds
+        if self._is_paused:
+            return
+        if self._head is not None or self._is_full:
+            self.deadline.set(settings.idle_seconds)
+        elif self._request_is_sent:
+            self.deadline.set(settings.response_head_seconds)
+        else:
+            self.deadline.clear()
 
     # -- ending --------------------------------------------------------------
 

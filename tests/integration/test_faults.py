@@ -57,7 +57,7 @@ PHASES = (
         [ReadHead(), Send(CONTINUE), ReadBytes(HALF)],
     ),
     Phase("after the replay", BOUNCED, [*TAKE_BODY, Send(BOUNCE)], TAKE_BODY),
-    Phase("in the upload", UPLOAD, [ReadHead(), ReadBytes(HALF)], silent=408, tied=504),
+    Phase("in the upload", UPLOAD, [ReadHead(), ReadBytes(HALF)], silent=408),
     Phase("in a 404", GET, [ReadHead(), Send(NOT_FOUND[:-2])]),
 )
 
