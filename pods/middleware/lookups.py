@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from inspect import signature
 from typing import Any
@@ -11,7 +12,7 @@ from pods.middleware.owners import Step
 from pods.protocol import is_pod_name
 
 
-class Table:
+class Table(ABC):
     """Pods by a key: a path prefix, the name of a tenant, or a host.
 
     Subclasses know where the keys are kept.
@@ -19,9 +20,9 @@ class Table:
 
     blocks = False  #: look-ups may wait for a disk or a network
 
+    @abstractmethod
     def pod_of(self, key: str) -> str | None:
         """The pod of this key, or None."""
-        raise NotImplementedError
 
     def faults(self, pods: frozenset[str] | None) -> Iterator[Fault]:
         """What is wrong with the table."""

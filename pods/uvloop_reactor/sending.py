@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from asyncio import Transport
 from collections.abc import Iterable
 from typing import Any, cast
@@ -21,7 +22,7 @@ DONE = Failure(ConnectionDone())
 
 
 @implementer(IConsumer)
-class Sending:
+class Sending(ABC):
     """What a stream does about writing; :class:`~pods.uvloop_reactor.stream.Stream` is the rest.
 
     Bytes wait in ``_pending`` until the event is over, then in uvloop's buffer (``_full``) as long
@@ -56,21 +57,21 @@ class Sending:
     _write_closing = False
     _write_closed = False
 
+    @abstractmethod
     def open(self) -> None:
         """See to it that there is a transport of uvloop's, which flushes when it is there."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end(self, reason: Failure) -> None:
         """Close for this reason; the protocol hears of it in a turn of its own."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fail(self, what: str) -> None:
         """Log the exception that is being handled, and close for that reason."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shut_write(self) -> None:
         """Everything was sent: half-close."""
-        raise NotImplementedError
 
     def write(self, data: bytes) -> None:
         """Send these bytes when the present event is over; nothing once the connection is lost.
@@ -215,6 +216,6 @@ class Sending:
         self.unregisterProducer()
         self.loseConnection()
 
+    @abstractmethod
     def loseConnection(self) -> None:
         """Close the connection when everything was sent; see :class:`Stream`."""
-        raise NotImplementedError

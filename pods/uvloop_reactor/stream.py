@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from abc import abstractmethod
 from asyncio import Future, Transport
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -261,10 +262,10 @@ class Stream(Receiving):
             self._host = self.host_address()
         return self._host
 
+    @abstractmethod
     def host_address(self) -> Any:
         """Ask the socket for the address of this end."""
-        raise NotImplementedError
 
+    @abstractmethod
     def getPeer(self) -> Any:
         """Where the other end is, after the end as well."""
-        raise NotImplementedError
