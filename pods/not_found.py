@@ -36,7 +36,7 @@ class HeldResponse:
         self._size = 0
 
     def append(self, data: bytes) -> bool:
-        """Keep some of the body; False if the pod should send no more for now."""
+        """Keep some of the body; False if it is as much as may be kept: the pod must wait."""
         if self.refusal is None:
             self.chunks.append(data)
             self._size += len(data)

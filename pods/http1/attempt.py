@@ -50,7 +50,7 @@ class Tunnelling(Exchanger, Shape):
         """The pod sends nothing more."""
 
     def sink_is_full(self) -> None:
-        """The pod does not take more for now."""
+        """The pod takes no more until :meth:`sink_is_ready`."""
 
     def sink_is_ready(self) -> None:
         """The pod takes more again."""

@@ -84,7 +84,7 @@ class ClientConnection(Protocol):
             self._body = LengthReader(head.content_length)
 
     def pause_upload(self) -> None:
-        """Read nothing for now: the pod is slow."""
+        """Read nothing until :meth:`resume_upload`: the pod is slow."""
         self._upload_paused = True
         self._reading.clear()
         self._pause_or_resume()
