@@ -97,7 +97,9 @@ class ColdLookups:
             self._is_failing = False
         except Exception:
             if not self._is_failing:
-                self._log.failure("The route store failed; until it answers, what it knows is not known")
+                self._log.failure(
+                    "The route store failed; what it knows is not known until it answers"
+                )
             self._is_failing = True
         self._is_stuck = False
         if not flight.has_landed:

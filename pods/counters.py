@@ -11,7 +11,7 @@ import attrs
 from pods.tallies import Tallies
 
 if TYPE_CHECKING:
-    from pods.accesslog import AccessRecord
+    from pods.journal import Journal
 
 #: The upper ends of a histogram's steps, in seconds; one more step is for all that is slower.
 BOUNDS_SECONDS = (
@@ -58,7 +58,7 @@ class Counters:
     not_found_added: Histogram = attrs.field(factory=Histogram)  #: how long they waited
     tallies: Tallies = attrs.field(factory=Tallies)  #: what plugins count
 
-    def finished(self, record: AccessRecord) -> None:
+    def finished(self, record: Journal) -> None:
         """A request is over."""
         self.requests[record.route or "none", record.status // 100] += 1
         phases = self.phases

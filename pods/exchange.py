@@ -175,7 +175,7 @@ class Exchange:
             head,
             self._client.peer,
             self._journal.request_id,
-            router.fields_for_pod(self._journal),
+            router.lines_for_pod(self._journal),
             host=router.hosts[pod],
             expects_continue=head.expects_continue or asks_first,
         )
@@ -208,7 +208,7 @@ class Exchange:
 
     def responded(self, head: ResponseHead) -> None:
         """The pod's final response begins, or its 101."""
-        self._journal.answered = self._router.clock.seconds()
+        self._journal.answered()
         redirect = head.special.get(self._router.redirect_field)
         if redirect is not None and head.status in BOUNCE_STATUSES:
             self._redirected(redirect)
@@ -382,4 +382,5 @@ class Exchange:
         if not status:
             reply = self._reply
             status = reply.head.status if reply is not None and reply.has_begun else CLIENT_LEFT
-        self._router.finished(self._journal.record(status, error))
+        self._journal.end(status, error)
+        self._router.finished(self._journal)

@@ -1,12 +1,9 @@
-"""What the access log will say of a request, collected while it lives."""
+"""What is known of one request: written down while it lives, told by the access log in the end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import attrs
 
-from pods.accesslog import AccessRecord
 from pods.interfaces import Clock
 
 CLIENT_LEFT = 499  #: the status of a request whose client left before it was answered
@@ -14,58 +11,50 @@ CLIENT_LEFT = 499  #: the status of a request whose client left before it was an
 
 @attrs.define(eq=False)
 class Journal:
-    """Notes about one request.  Moments are seconds on the clock, whatever it counts from.
+    """Notes about one request.  Seconds are counted from its arrival.
 
-    :param wall_seconds: the time of day, in seconds since the epoch.
+    :param arrived: the moment of the arrival on the clock, whatever that counts from.
     """
 
     clock: Clock
-    wall_seconds: Callable[[], float]
-    client: str
-    method: bytes
-    path: str
-    request_id: bytes
     arrived: float
-    route: str | None = None
-    pod: str | None = None
-    attempts: int = 0
-    bytes_in: int = 0
-    bytes_out: int = 0
-    placed: float | None = None
-    answered: float | None = None
-    released: float | None = None
+    time: float  #: of the arrival, seconds since the epoch
+    client: str
+    method: str
+    path: str  #: without the query
+    request_id: bytes
+    route: str | None = None  #: ``rule``, ``cache``, ``cookie``, ``strategy``; None: not routed
+    pod: str | None = None  #: the last one tried
+    attempts: int = 0  #: pods tried
+    bytes_in: int = 0  #: body bytes from the client
+    bytes_out: int = 0  #: body bytes to the client
+    placed_seconds: float | None = None  #: until the first pod was chosen
+    answered_seconds: float | None = None  #: until the final response's head came
+    released_seconds: float | None = None  #: until it began to leave; later for a held 404
+    total_seconds: float = 0.0
+    status: int = 0  #: what the client got; 499 if it left before there was one
+    error: str | None = None  #: why the router answered itself, or broke off
 
     def sent_to(self, pod: str) -> None:
         """The request goes to this pod now."""
         self.pod = pod
         self.attempts += 1
-        if self.placed is None:
-            self.placed = self.clock.seconds()
+        if self.placed_seconds is None:
+            self.placed_seconds = self.clock.seconds() - self.arrived
 
-    def record(self, status: int, error: str | None) -> AccessRecord:
-        """The line for the access log: the request ends now.
+    def answered(self) -> None:
+        """The head of the final response is there; that of a bounce counts until the next."""
+        self.answered_seconds = self.clock.seconds() - self.arrived
+
+    def released(self) -> None:
+        """The response begins to leave."""
+        self.released_seconds = self.clock.seconds() - self.arrived
+
+    def end(self, status: int, error: str | None) -> None:
+        """The request is over.
 
         :param error: why the router answered itself, or broke off.
         """
-        total_seconds = self.clock.seconds() - self.arrived
-        return AccessRecord(
-            time=self.wall_seconds() - total_seconds,
-            client=self.client,
-            method=self.method.decode("ascii"),
-            path=self.path,
-            status=status,
-            pod=self.pod,
-            route=self.route,
-            attempts=self.attempts,
-            bytes_in=self.bytes_in,
-            bytes_out=self.bytes_out,
-            placed_seconds=self._since(self.placed),
-            answered_seconds=self._since(self.answered),
-            released_seconds=self._since(self.released),
-            total_seconds=total_seconds,
-            request_id=self.request_id.decode("ascii"),
-            error=error,
-        )
-
-    def _since(self, moment: float | None) -> float | None:
-        return None if moment is None else moment - self.arrived
+        self.total_seconds = self.clock.seconds() - self.arrived
+        self.status = status
+        self.error = error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -18,12 +19,17 @@ from pods.health import HealthWatch
 from pods.http1.held import HoldBudget
 from pods.keys import KeyRing
 from pods.memory import RouteMemory
+from pods.outbox import Outbox
 from pods.releases import Releases
 from pods.routing.table import RouteTable
 
 
 def _doubts(lasting: Lasting) -> Doubts:
     return Doubts(lasting.clock)
+
+
+def _outbox(lasting: Lasting) -> Outbox:
+    return Outbox(partial(lasting.clock.callLater, 0))
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -44,6 +50,7 @@ class Lasting:
     counters: Counters
     clients: Clients = attrs.field(factory=Clients)
     doubts: Doubts = attrs.field(default=attrs.Factory(_doubts, takes_self=True))
+    outbox: Outbox = attrs.field(default=attrs.Factory(_outbox, takes_self=True))
     #: The router's own; those of this process until the file has been read.
     keys: KeyRing = attrs.field(factory=KeyRing.make)
     access_log: Sink = attrs.field(factory=NoAccessLog)

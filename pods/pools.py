@@ -13,22 +13,25 @@ from pods.http1.heads import HeadLimits
 from pods.http1.pool import PodPool, PoolLimits
 from pods.http1.secured import SecuredPodConnection
 from pods.http1.upstream import PodConnection, UpstreamSettings
+from pods.outbox import Outbox
 
 
 def make_pools(
     config: Config,
     reactor: Any,
+    outbox: Outbox,
     health: HealthWatch,
     before: tuple[Config, Mapping[str, PodPool]] | None,
 ) -> dict[str, PodPool]:
     """A pool for each pod.
 
+    :param outbox: of whatever else has to do with these requests.
     :param health: is told how connecting goes.
     :param before: the last configuration and its pools: those that would be the same are kept,
         with their connections.
     :raises pods.errors.ConfigurationError: a ``ca_file`` cannot be read.
     """
-    settings, limits = _upstream_settings(config, reactor), _pool_limits(config)
+    settings, limits = _upstream_settings(config, reactor, outbox), _pool_limits(config)
 
     def make(pod: PodConfig) -> PodPool:
         if before is not None and _is_unchanged(pod, config, before[0]):
@@ -56,10 +59,11 @@ def head_limits(config: Config) -> HeadLimits:
     return HeadLimits(limits.header_bytes, limits.header_count, limits.url_bytes)
 
 
-def _upstream_settings(config: Config, reactor: Any) -> UpstreamSettings:
+def _upstream_settings(config: Config, reactor: Any, outbox: Outbox) -> UpstreamSettings:
     timeouts = config.timeouts
     return UpstreamSettings(
         clock=reactor,
+        outbox=outbox,
         kinds=response_kinds(config.router.header_prefix, config.cookie.name),
         limits=head_limits(config),
         response_head_seconds=timeouts.response_head,

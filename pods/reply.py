@@ -64,7 +64,7 @@ class Reply:
     @property
     def has_begun(self) -> bool:
         """Whether the client has been sent the head."""
-        return self._journal.released is not None
+        return self._journal.released_seconds is not None
 
     def begin(self, interim: Iterable[ResponseHead]) -> None:
         """The head is there.
@@ -120,7 +120,7 @@ class Reply:
             self._held = None
 
     def _release(self) -> None:
-        self._journal.released = self._router.clock.seconds()
+        self._journal.released()
         self._client.respond(self.head)
 
     def _hold(self, held: HeldResponse) -> None:

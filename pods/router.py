@@ -13,7 +13,6 @@ from typing import Any
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import ISSLTransport
 
-from pods.accesslog import AccessRecord
 from pods.checks import Checks
 from pods.config import Config, HealthConfig
 from pods.cookie_jar import CookieJar
@@ -22,7 +21,7 @@ from pods.errors import AtLimit, LastHop, Refusal
 from pods.exchange import Exchange
 from pods.extensions import build_delay, build_strategies
 from pods.health import Watched
-from pods.http1.fields import Field, request_kinds
+from pods.http1.fields import FieldKinds, Section, request_kinds
 from pods.http1.forwarding import UNIX, Peer
 from pods.http1.heads import RawRequest
 from pods.http1.pool import PodPool
@@ -73,7 +72,9 @@ class Router:
         self.rules = Rules(config.rules)
         self.server_settings = self._server_settings()
         kept = (before.config, before.pools) if before is not None else None
-        self.pools: dict[str, PodPool] = make_pools(config, reactor, self.health, kept)
+        self.pools: dict[str, PodPool] = make_pools(
+            config, reactor, lasting.outbox, self.health, kept
+        )
         self.hosts = {name: host_field(pod) for name, pod in config.pods.items()}
         self.services = self._make_services()
         self.strategies = build_strategies(config, self.services)
@@ -111,6 +112,10 @@ class Router:
         trusted = any(ip_address(host) in network for network in self._trusted)
         return Peer(host, scheme, trusted)
 
+    def kinds(self, peer: Peer) -> FieldKinds:
+        """How the fields of this peer's requests are treated."""
+        return self._trusted_kinds if peer.trusted else self._untrusted_kinds
+
     def connected(self, connection: ClientConnection) -> Refusal | None:
         """Count a client in; a Refusal if there is no room for it."""
         if self.clients.connected(connection, self.config.limits.client_connections):
@@ -126,8 +131,7 @@ class Router:
 
         :raises Refusal: what its head says cannot be served.
         """
-        kinds = self._trusted_kinds if connection.peer.trusted else self._untrusted_kinds
-        head = RequestHead.read(raw, kinds)
+        head = RequestHead.read(raw, self.kinds(connection.peer))
         if head.forwards_left == 0 and not is_learn_endpoint(head.path):
             raise LastHop("The request goes no further, as Max-Forwards says.")
         connection.accept(head)
@@ -137,22 +141,26 @@ class Router:
 
     def refused(self, connection: ClientConnection, raw: RawRequest | None, why: Refusal) -> bytes:
         """The answer to what never became a request; writes its log line."""
-        raw = raw or RawRequest(b"-", b"-", 1, [])
+        raw = raw or RawRequest(b"-", b"-", 1, Section([]))
         sent_id = raw.values(b"x-request-id")
         journal = self._journal(connection, raw.method, raw.target, sent_id)
         self.counters.refusals[why.status] += 1
-        self.finished(journal.record(why.status, why.reason))
+        journal.end(why.status, why.reason)
+        self.finished(journal)
         accept, without_body = raw.values(b"accept"), raw.method == b"HEAD"
         return render(why, journal.request_id, accept, without_body=without_body, close=True)
 
     # -- for exchanges -------------------------------------------------------
 
-    def fields_for_pod(self, journal: Journal) -> list[Field]:
-        """The fields that tell a pod how a request came to it."""
-        return [
-            (self._route_field, (journal.route or "").encode("ascii")),
-            (self._attempt_field, b"%d" % journal.attempts),
-        ]
+    def lines_for_pod(self, journal: Journal) -> bytes:
+        """The field lines that tell a pod how a request came to it."""
+        key = (journal.route, journal.attempts)
+        lines = self._lines_for_pod.get(key)
+        if lines is None:
+            route = (journal.route or "").encode("ascii")
+            values = (self._route_field, route, self._attempt_field, journal.attempts)
+            lines = self._lines_for_pod[key] = b"%b: %b\r\n%b: %d\r\n" % values
+        return lines
 
     @property
     def cookies(self) -> CookieJar:
@@ -165,10 +173,10 @@ class Router:
             )
         return self._cookie_jar
 
-    def finished(self, record: AccessRecord) -> None:
+    def finished(self, journal: Journal) -> None:
         """A request is over."""
-        self.counters.finished(record)
-        self.lasting.access_log.write(record)
+        self.counters.finished(journal)
+        self.lasting.access_log.write(journal)
 
     def abort(self) -> None:
         """Break off whatever still runs, and close all connections to pods."""
@@ -186,6 +194,7 @@ class Router:
         self.cache_field = names.cache.lower().encode("ascii")
         self._route_field = names.route.encode("ascii")
         self._attempt_field = names.attempt.encode("ascii")
+        self._lines_for_pod: dict[tuple[str | None, int], bytes] = {}
         cookie = self.config.cookie.name  # kept from pods even if it is not in use any more
         self._trusted_kinds = request_kinds(names.prefix, trusted=True, cookie=cookie)
         self._untrusted_kinds = request_kinds(names.prefix, trusted=False, cookie=cookie)
@@ -194,6 +203,7 @@ class Router:
         timeouts = self.config.timeouts
         return ServerSettings(
             clock=self.clock,
+            outbox=self.lasting.outbox,
             limits=head_limits(self.config),
             header_seconds=timeouts.client_headers,
             idle_seconds=timeouts.client_idle,
@@ -244,12 +254,12 @@ class Router:
     ) -> Journal:
         return Journal(
             clock=self.clock,
-            wall_seconds=self.lasting.wall_seconds,
+            arrived=self.clock.seconds(),
+            time=self.lasting.wall_seconds(),
             client=connection.peer.address,
-            method=method,
+            method=method.decode("ascii"),
             path=target.partition(b"?")[0].decode("ascii"),
             request_id=self._request_id(sent),
-            arrived=self.clock.seconds(),
         )
 
     def _request_id(self, sent: list[bytes] | None) -> bytes:

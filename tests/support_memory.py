@@ -12,9 +12,9 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from pods.accesslog import AccessRecord
 from pods.config import from_mapping
 from pods.http1.server import ClientConnection
+from pods.journal import Journal
 from pods.lasting import Lasting
 from pods.router import Router
 from pods.stores.memory import MemoryStore
@@ -131,7 +131,7 @@ class World:
     """
 
     def __init__(self, folder: str, choices: tuple[str, ...], tables: dict[str, Any]) -> None:
-        self.records: list[AccessRecord] = []
+        self.records: list[Journal] = []
         self.reactor = MemoryReactor()
         self.pods = {name: MemoryPod(name, 9100 + at) for at, name in enumerate(POD_NAMES)}
         self.reactor.pods = {pod.port: pod for pod in self.pods.values()}
@@ -144,7 +144,7 @@ class World:
         Deferred.fromCoroutine(self.router.memory.open())
         self.router.lasting.access_log = self
 
-    def write(self, record: AccessRecord) -> None:
+    def write(self, record: Journal) -> None:
         """The access log."""
         self.records.append(record)
 

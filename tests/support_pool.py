@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pods.errors import Refusal
 from pods.http1.attempt import Attempt
-from pods.http1.fields import Field, request_kinds
+from pods.http1.fields import Field, Section, request_kinds
 from pods.http1.heads import RawRequest
 from pods.http1.held import HeldBody, HoldBudget
 from pods.http1.pool import PodPool
@@ -77,7 +77,7 @@ class Asking:
             fields.append((b"Content-Length", b"%d" % len(BODY)))
             held = HeldBody(HoldBudget("", 0, 1000), 1000, 0)
             self.upload = Upload(Source(), held)
-        raw = RawRequest(method, b"/" + self.token, 1, fields)
+        raw = RawRequest(method, b"/" + self.token, 1, Section(fields))
         head = RequestHead.read(raw, request_kinds("X-Pod-", trusted=False))
         lines = b"".join(b"%b: %b\r\n" % field for field in fields)
         wire = b"%b /%b HTTP/1.1\r\n%b\r\n" % (method, self.token, lines)

@@ -6,17 +6,20 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from pods.accesslog import AccessRecord
 from pods.counters import BOUNDS_SECONDS, Counters, Histogram
 from pods.interfaces import ICounter
+from pods.journal import Journal
 from pods.tallies import Tallies
 
 
-def record(**fields: Any) -> AccessRecord:
+def record(**fields: Any) -> Journal:
     values: dict[str, Any] = {
+        "clock": Clock(),
+        "arrived": 0.0,
         "time": 0.0,
         "client": "192.0.2.7",
         "method": "GET",
@@ -31,9 +34,9 @@ def record(**fields: Any) -> AccessRecord:
         "answered_seconds": 0.2,
         "released_seconds": 0.3,
         "total_seconds": 4.0,
-        "request_id": "1",
+        "request_id": b"1",
     }
-    return AccessRecord(**(values | fields))
+    return Journal(**(values | fields))
 
 
 class HistogramTests(SynchronousTestCase):

@@ -162,7 +162,7 @@ class RefusedBounceTests(RouterTestCase):
         self.assertEqual(world.contacted(), contacted)
         self.assertEqual(len(world.records), 1)
         self.assertEqual(world.records[0].status, 502)
-        self.assertEqual(refused.get("X-Request-Id"), world.records[0].request_id)
+        self.assertEqual(refused.get("X-Request-Id"), world.records[0].request_id.decode())
         client.leave()
 
     def test_to_itself(self) -> None:

@@ -29,14 +29,14 @@ class OwnAnswerTests(RouterTestCase):
         self.assertEqual(answer.get("Content-Type"), "text/plain; charset=utf-8")
         self.assertNotIn(b"pod", answer.body)
         self.assertIsNone(answer.get("Server"))
-        self.assertEqual(answer.get("X-Request-Id"), world.records[0].request_id)
+        self.assertEqual(answer.get("X-Request-Id"), world.records[0].request_id.decode())
 
     def test_json(self) -> None:
         world, answer = self.answered("Accept: application/json")
         self.assertEqual(answer.get("Content-Type"), "application/problem+json")
         problem = json.loads(answer.body)
         self.assertEqual((problem["status"], problem["title"]), (502, "Bad Gateway"))
-        self.assertEqual(problem["request_id"], world.records[0].request_id)
+        self.assertEqual(problem["request_id"], world.records[0].request_id.decode())
 
     def test_to_a_head(self) -> None:
         _, answer = self.answered(method="HEAD")

@@ -164,7 +164,7 @@ class ForwardTests(RouterTestCase):
             got = world.pods["pod_a"].take().get("X-Request-Id")
             self.assertEqual(got == sent, kept, sent)
             world.pods["pod_a"].say(response(200))
-            self.assertEqual(world.records[-1].request_id, got)
+            self.assertEqual(world.records[-1].request_id.decode(), got)
             client.leave()
 
     def test_an_absolute_target_becomes_a_path_and_a_host(self) -> None:

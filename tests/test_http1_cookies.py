@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pods.http1.cookies import accepts_html, may_set, setting, take_out, without_setting
-from pods.http1.fields import Field, request_kinds, response_kinds
+from pods.http1.fields import Field, Section, request_kinds, response_kinds
 from pods.http1.forwarding import Peer, client_scheme, request_to_pod
 from pods.http1.heads import RawRequest, RawResponse
 from pods.http1.request import RequestHead
@@ -58,7 +58,7 @@ def lines(fields: list[Field]) -> list[bytes]:
 
 
 def request(fields: list[Field], cookie: str = "_r") -> RequestHead:
-    raw = RawRequest(b"GET", b"/", 1, [(b"Host", b"a"), *fields])
+    raw = RawRequest(b"GET", b"/", 1, Section([(b"Host", b"a"), *fields]))
     return RequestHead.read(raw, request_kinds("X-Gitlab-Pod-", False, cookie))
 
 
@@ -104,7 +104,7 @@ class TakenOutTests(SynchronousTestCase):
         self.assertEqual(head.own_cookie, b"x")
         self.assertEqual(head.values(b"cookie"), [b"a=1; b=2"])
         sent = request_to_pod(
-            head, Peer("192.0.2.7", b"http"), b"id", [], host=b"a", expects_continue=False
+            head, Peer("192.0.2.7", b"http"), b"id", b"", host=b"a", expects_continue=False
         )
         self.assertIn(b"\r\nCookie: a=1; b=2\r\nAccept: */*\r\n", sent)
         self.assertNotIn(b"_r", sent)

@@ -21,6 +21,7 @@ PREFIX = "X-Gitlab-Pod-"
 STRANGER = Peer("192.0.2.7", b"http")
 PROXY = Peer("127.0.0.1", b"https", trusted=True)
 OURS = [(b"X-Gitlab-Pod-Route", b"cache"), (b"X-Gitlab-Pod-Attempt", b"1")]
+OUR_LINES = b"".join(b"%b: %b\r\n" % field for field in OURS)
 
 NAMES = st.sampled_from(
     b"Accept accept X-A x-a X-B Cookie cookie Authorization Range If-Match Content-Type"
@@ -59,7 +60,7 @@ def forwarded(
 ) -> tuple[bytes, bytes, list[Field]]:
     """``(method, target, fields)`` as the pod reads them."""
     data = request_to_pod(
-        head, peer, b"id-1", OURS, host=b"pod.internal", expects_continue=expects_continue
+        head, peer, b"id-1", OUR_LINES, host=b"pod.internal", expects_continue=expects_continue
     )
     listener = Listener()
     parser = httptools.HttpRequestParser(listener)

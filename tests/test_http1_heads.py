@@ -77,7 +77,8 @@ def outcome(reader_class: Reader, limits: HeadLimits, parts: list[bytes]) -> Any
             return type(error)
         if complete is not None:
             head: Any = complete[0]
-            values = [getattr(head, name) for name in type(head).__slots__ if name[0] != "_"]
+            names = (name for name in type(head).__slots__ if name[0] != "_")
+            values = [head.fields if name == "section" else getattr(head, name) for name in names]
             return values, complete[1] + b"".join(parts[index + 1 :])
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from functools import partial
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -14,6 +15,7 @@ from pods.http1.pace import Pace
 from pods.http1.presence import LOOK_SECONDS, Presence
 from pods.http1.site import ServerSettings
 from pods.http1.sockets import End, known_end
+from pods.outbox import Outbox
 
 
 class Transport:
@@ -121,7 +123,8 @@ class PaceTests(SynchronousTestCase):
         self.clock = Clock()
         expired: list[float] = []
         deadline = Deadline(self.clock, lambda: expired.append(self.clock.seconds()))
-        settings = ServerSettings(self.clock, HeadLimits(), 10, 10, 10, 10, least_bytes)
+        outbox = Outbox(partial(self.clock.callLater, 0))
+        settings = ServerSettings(self.clock, outbox, HeadLimits(), 10, 10, 10, 10, least_bytes)
         pace = Pace(deadline)
         pace.begin(settings)
         return pace, settings, expired

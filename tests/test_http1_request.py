@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import attrs
 from twisted.trial.unittest import SynchronousTestCase
 
 from pods.errors import BadRequest, ExpectationFailed, MethodNotAllowed
-from pods.http1.fields import Field, request_kinds
+from pods.http1.fields import (
+    SECTION_LIMIT_BYTES,
+    SECTIONS_LIMIT_BYTES,
+    Field,
+    Section,
+    request_kinds,
+)
 from pods.http1.heads import HeadLimits, RawRequest, RequestHeadReader
 from pods.http1.request import RequestHead
 
@@ -18,13 +25,87 @@ HANDSHAKE = [HOST, (b"Connection", b"keep-alive, Upgrade"), (b"Upgrade", b"WebSo
 def read(
     fields: list[Field], method: bytes = b"GET", target: bytes = b"/", minor: int = 1
 ) -> RequestHead:
-    return RequestHead.read(RawRequest(method, target, minor, fields), KINDS)
+    return RequestHead.read(RawRequest(method, target, minor, Section(fields)), KINDS)
 
 
 def read_wire(data: bytes) -> RequestHead:
     complete = RequestHeadReader(HeadLimits()).feed(data)
     assert complete is not None
     return RequestHead.read(complete[0], KINDS)
+
+
+class SectionTests(SynchronousTestCase):
+    """Requests that repeat their fields are understood once, and none the less right."""
+
+    FIELDS = (
+        b"Host: a.example\r\nCookie: _r=hint; a=1\r\nConnection: close, x-b\r\nX-B: 1\r\nX-C: 2\r\n"
+        b"X-Forwarded-Port: 8443\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
+    )
+
+    def setUp(self) -> None:
+        self.kinds = request_kinds("X-Gitlab-Pod-", trusted=False, cookie="_r")
+        self.reader = RequestHeadReader(HeadLimits(), self.kinds.sections)
+
+    def read(self, line: bytes, fields: bytes = FIELDS) -> RequestHead:
+        complete = self.reader.feed(line + fields)
+        assert complete is not None
+        return RequestHead.read(complete[0], self.kinds)
+
+    def fresh(self, line: bytes, fields: bytes = FIELDS) -> RequestHead:
+        complete = RequestHeadReader(HeadLimits()).feed(line + fields)
+        assert complete is not None
+        return RequestHead.read(complete[0], self.kinds)
+
+    def test_each_is_as_if_it_were_the_first(self) -> None:
+        lines = [
+            b"%b %b HTTP/1.%d\r\n" % (method, target, minor)
+            for method in (b"GET", b"PUT", b"POST")
+            for target in (b"/", b"/a?b", b"http://b.example/c", b"/c")
+            for minor in (1, 0, 9)
+        ]
+        for line in lines + lines[::-1]:
+            got, wanted = self.read(line), self.fresh(line)
+            self.assertEqual(attrs.asdict(got), attrs.asdict(wanted), line)
+            self.assertEqual(got.lines, wanted.lines)
+
+    def test_the_same_fields_are_shared(self) -> None:
+        one, other = self.read(b"GET /1 HTTP/1.1\r\n"), self.read(b"GET /2?x HTTP/1.1\r\n")
+        self.assertIs(one.fields, other.fields)
+        self.assertEqual((one.target, one.path), (b"/1", "/1"))
+        self.assertEqual((other.target, other.path), (b"/2?x", "/2"))
+
+    def test_what_is_refused_is_refused_again(self) -> None:
+        for fields in (b"\r\n", b"Host: a\r\nHost: b\r\n\r\n", b"Host: a\r\nExpect: tea\r\n\r\n"):
+            for _ in range(2):
+                with self.assertRaises((BadRequest, ExpectationFailed)):
+                    self.read(b"GET / HTTP/1.1\r\n", fields)
+
+    def test_other_kinds_make_something_else_of_them(self) -> None:
+        self.assertEqual(self.read(b"GET / HTTP/1.1\r\n").own_cookie, b"hint")
+        self.kinds = request_kinds("X-Gitlab-Pod-", trusted=True)  # as after a reload
+        head = self.read(b"GET / HTTP/1.1\r\n")
+        self.assertEqual(head.own_cookie, b"")
+        self.assertIn((b"X-Forwarded-Port", b"8443"), head.fields)
+
+    def test_only_so_many_are_kept(self) -> None:
+        sections = self.kinds.sections
+        for number in range(SECTIONS_LIMIT_BYTES // 4096):
+            key = (b"GET", b"%04096d" % number)
+            sections.add(key, Section([]))
+            self.assertIsNotNone(sections.get(key))
+        last = (b"GET", b"x")
+        sections.add(last, Section([]))
+        self.assertIsNotNone(sections.get(last))
+        self.assertIsNone(sections.get((b"GET", b"%04096d" % 0)))
+
+    def test_long_ones_are_not_kept(self) -> None:
+        fields = b"Host: a\r\nX: %b\r\n\r\n" % (b"x" * SECTION_LIMIT_BYTES)
+        one, other = (
+            self.read(b"GET / HTTP/1.1\r\n", fields),
+            self.read(b"GET / HTTP/1.1\r\n", fields),
+        )
+        self.assertIsNot(one.fields, other.fields)
+        self.assertEqual(one.fields, other.fields)
 
 
 class HostTests(SynchronousTestCase):

@@ -24,7 +24,8 @@ MODULE_LINES = 400
 LAYERS: Mapping[str, str] = {
     "": "",
     # Stands alone, and may leave home one day.
-    "uvloop_reactor": "",
+    "outbox": "",
+    "uvloop_reactor": "outbox",
     # The words.
     "errors": "",
     "interfaces": "",
@@ -46,13 +47,13 @@ LAYERS: Mapping[str, str] = {
     "tallies": "interfaces",
     "testing": "errors interfaces protocol routing tallies",
     # Bytes: knows neither routes nor strategies.
-    "http1": "errors interfaces",
+    "http1": "errors interfaces outbox",
     # One part of a request's life each.
     "counters": "tallies",
     "health": "interfaces",
     "checks": "errors interfaces health",
-    "accesslog": "interfaces",
-    "journal": "interfaces accesslog",
+    "journal": "interfaces",
+    "accesslog": "interfaces journal",
     "client_request": "interfaces http1 routing.headers",
     "cold_lookups": "interfaces routing.table counters",
     "memory": "errors interfaces protocol routing counters cold_lookups",
@@ -77,9 +78,9 @@ LAYERS: Mapping[str, str] = {
     "clients": "http1",
     "doubts": "interfaces",
     "lasting": (
-        "keys config routing http1 accesslog clients counters doubts health memory releases"
+        "keys config routing http1 accesslog clients counters doubts health memory releases outbox"
     ),
-    "pools": "config http1 dialing health",
+    "pools": "config http1 dialing health outbox",
     "router": (
         "errors interfaces protocol config routing http1 counters accesslog journal lasting"
         " cookie_jar dialing pools services health checks extensions exchange"

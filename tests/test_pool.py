@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -13,6 +14,7 @@ from pods.http1.fields import response_kinds
 from pods.http1.heads import HeadLimits
 from pods.http1.pool import PodPool, PoolLimits
 from pods.http1.upstream import Discarded, PodConnection, UpstreamSettings
+from pods.outbox import Outbox
 from tests.support_memory import MemoryReactor
 from tests.support_messages import response
 from tests.support_wire import Wire
@@ -53,6 +55,7 @@ class PoolTestCase(SynchronousTestCase):
         self.observer = Watching()
         settings = UpstreamSettings(
             clock=self.reactor,
+            outbox=Outbox(partial(self.reactor.callLater, 0)),
             kinds=response_kinds("X-Gitlab-Pod-"),
             limits=HeadLimits(),
             response_head_seconds=10,

@@ -7,6 +7,7 @@ shares nothing with the one under test.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from hypothesis import settings
@@ -27,6 +28,7 @@ from pods.http1.fields import response_kinds
 from pods.http1.heads import HeadLimits
 from pods.http1.pool import PodPool, PoolLimits
 from pods.http1.upstream import PodConnection, UpstreamSettings
+from pods.outbox import Outbox
 from tests.support_memory import MemoryReactor
 from tests.support_pool import ANSWERS, BODY, STRAY, Asking, PodEnd
 from tests.support_wire import Wire
@@ -49,6 +51,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.is_settled = False  #: the router knows all that the pod did
         upstream = UpstreamSettings(
             clock=self.reactor,
+            outbox=Outbox(partial(self.reactor.callLater, 0)),
             kinds=response_kinds("X-Pod-"),
             limits=HeadLimits(),
             response_head_seconds=SILENCE_SECONDS,

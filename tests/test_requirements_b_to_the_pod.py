@@ -321,7 +321,7 @@ class RequestIdTests(RequirementTestCase):
             second = world.pods["pod_b"].take().get("X-Request-Id")
             world.pods["pod_b"].say(bounce("pod_a"))
             answer = client.take()
-            logged = world.records[0].request_id
+            logged = world.records[0].request_id.decode()
             self.assertEqual(answer.status, 502)
             self.assertEqual({first, second, answer.get("X-Request-Id"), logged}, {first})
             client.leave()

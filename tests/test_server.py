@@ -218,7 +218,7 @@ class RefusedTests(RouterTestCase):
             self.assertEqual(len(world.records), 1)
             record = world.records[0]
             self.assertEqual((record.status, record.attempts), (status, 0))
-            self.assertEqual(record.request_id, answer.get("X-Request-Id"))
+            self.assertEqual(record.request_id.decode(), answer.get("X-Request-Id"))
             client.leave()
 
     def test_too_many_connections(self) -> None:

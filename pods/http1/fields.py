@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
+
+import attrs
 
 Field = tuple[bytes, bytes]
 
@@ -55,6 +58,47 @@ SPELLINGS_LIMIT = 2048
 SPELLING_LIMIT_BYTES = 64  #: longer ones are not kept
 
 
+#: How much of sections is kept; what is made of one takes about four times its length.
+SECTIONS_LIMIT_BYTES = 1024 * 1024
+SECTION_LIMIT_BYTES = 8192  #: longer ones are not kept
+
+
+@attrs.define(eq=False)
+class Section:
+    """The fields of a head as they were sent, and the head that was made of them before."""
+
+    fields: list[Field]
+    kinds: FieldKinds | None = None  #: by which they were sorted out for that head
+    head: Any = None
+
+
+class Sections:
+    """Header sections seen lately: a client that keeps its connection sends the same one with
+    nearly every request, byte for byte, so reading and understanding it once is enough.
+
+    What a request costs with and without: ``docs/explanation/performance.rst``.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[bytes, bytes], Section] = {}
+        self._size_bytes = 0
+        self.get = self._known.get
+
+    def add(self, key: tuple[bytes, bytes], section: Section) -> None:
+        """Keep a section.
+
+        :param key: the method of the request, and what stands after its target.
+        """
+        size_bytes = len(key[1])
+        if size_bytes > SECTION_LIMIT_BYTES:
+            return
+        self._size_bytes += size_bytes
+        if self._size_bytes > SECTIONS_LIMIT_BYTES:
+            self._known.clear()
+            self._size_bytes = size_bytes
+        self._known[key] = section
+
+
 class FieldKinds(dict[bytes, bytes | None]):
     """Maps a field name as sent to None (it passes), ``b""`` (it is dropped), or its lower-case
     name (the router handles it).
@@ -63,6 +107,7 @@ class FieldKinds(dict[bytes, bytes | None]):
     :param our_prefix: lower-case prefix of the pods' headers: dropped, unless in ``special``.
     :param sensitive_prefixes: further prefixes that are dropped unless in ``special``.
     :param cookie: the name of the router's own cookie; empty: it has none.
+    :ivar sections: those that were sorted out by these kinds.
     """
 
     def __init__(
@@ -74,6 +119,7 @@ class FieldKinds(dict[bytes, bytes | None]):
     ) -> None:
         super().__init__()
         self.cookie = cookie
+        self.sections = Sections()
         self._special = frozenset(special)
         self._dropped_prefixes = (our_prefix, *sensitive_prefixes)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import attrs
 
-from pods.http1.fields import Field
 from pods.http1.hops import PSEUDONYM, with_forwards_left
 from pods.http1.request import RequestHead
 from pods.http1.response import ResponseHead
@@ -33,7 +32,7 @@ def request_to_pod(
     head: RequestHead,
     peer: Peer,
     request_id: bytes,
-    ours: list[Field],
+    ours: bytes,
     *,
     host: bytes,
     expects_continue: bool,
@@ -41,17 +40,19 @@ def request_to_pod(
     """The request head for a pod.
 
     :param host: the pod's own, for a client of HTTP/1.0 that sent none.
-    :param ours: the fields that tell the pod how the request was routed.
+    :param ours: the field lines that tell the pod how the request was routed.
     :param expects_continue: whether to ask for a 100 before the body.
     """
     lines = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method, head.target, head.host or host)]
-    left, fields = head.forwards_left, head.fields
-    if left is not None:
-        fields = with_forwards_left(fields, left - 1)
-    lines += [b"%b: %b\r\n" % field for field in fields]
+    left = head.forwards_left
+    if left is None:
+        lines.append(head.lines)
+    else:
+        fields = with_forwards_left(head.fields, left - 1)
+        lines += [b"%b: %b\r\n" % field for field in fields]
     lines.append(_forwarded(head, peer))
     lines.append(b"X-Request-Id: %b\r\n" % request_id)
-    lines += [b"%b: %b\r\n" % field for field in ours]
+    lines.append(ours)
     if head.chunked:
         lines.append(b"Transfer-Encoding: chunked\r\n")
     elif head.content_length is not None:

@@ -28,7 +28,7 @@ from pods.errors import (
     RequestTimeout,
     UriTooLong,
 )
-from pods.http1.fields import Field
+from pods.http1.fields import Field, Section, Sections
 
 END_OF_HEAD = b"\r\n\r\n"
 #: How long to wait for the end of a request line that begins with no known method.
@@ -56,16 +56,17 @@ class HeadLimits:
 
 
 class _Collector:
-    """What httptools calls back into; the parser is made new for each head."""
+    """What httptools calls back into; the parser is made new for each head.
 
-    __slots__ = ("fields",)
+    It calls for each field, so this is a function in an attribute: a method would take longer.
+    """
+
+    __slots__ = ("fields", "on_header")
 
     def __init__(self) -> None:
         self.fields: list[Field] = []
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        # llhttp skips white space before a value, but not after it.
-        self.fields.append((name, value.rstrip(b" \t")))
+        append = self.fields.append
+        self.on_header = lambda name, value: append((name, value))
 
 
 class _HeadReader(abc.ABC):
@@ -109,6 +110,9 @@ class _HeadReader(abc.ABC):
         # llhttp stops at an upgrade; what follows the head is for framing to decide.
         with suppress(httptools.HttpParserUpgrade):
             self.parser_class(collector).feed_data(head)
+        if b" \r\n" in head or b"\t\r\n" in head:
+            # llhttp skips white space before a value, but not after it.
+            return [(name, value.rstrip(b" \t")) for name, value in collector.fields]
         return collector.fields
 
 
@@ -119,7 +123,12 @@ class RawRequest:
     method: bytes
     target: bytes
     minor_version: int
-    fields: list[Field]
+    section: Section
+
+    @property
+    def fields(self) -> list[Field]:
+        """The fields in order."""
+        return self.section.fields
 
     def values(self, name: bytes) -> list[bytes]:
         """The values of a field in order; ``name`` in lower case."""
@@ -127,12 +136,16 @@ class RawRequest:
 
 
 class RequestHeadReader(_HeadReader):
-    """Reads request heads from a client, one after the other."""
+    """Reads request heads from a client, one after the other.
+
+    :param sections: those that were read before, under the same limits; None: none.
+    """
 
     parser_class = httptools.HttpRequestParser
 
-    def __init__(self, limits: HeadLimits) -> None:
+    def __init__(self, limits: HeadLimits, sections: Sections | None = None) -> None:
         super().__init__(limits)
+        self._sections = sections or Sections()
         self._skipped_a_line = False
         self._line: re.Match[bytes] | None = None  # of the current head, or of the last one
 
@@ -158,7 +171,7 @@ class RequestHeadReader(_HeadReader):
         if self._line is None:
             return None
         method, target, minor = self._line.groups()
-        return RawRequest(method, target[:TOLD_TARGET_BYTES], int(minor), [])
+        return RawRequest(method, target[:TOLD_TARGET_BYTES], int(minor), Section([]))
 
     def patience_seconds(self, ordinary_seconds: float) -> float:
         """How long to wait for the rest of a head, from now on."""
@@ -202,6 +215,15 @@ class RequestHeadReader(_HeadReader):
             self._check_unfinished(head, 0)
         assert line is not None
         method, target, minor = line.groups()
+        key = (method, head[line.end(2) :])
+        section = self._sections.get(key)
+        if section is None:
+            section = Section(self._checked_fields(head, line))
+            self._sections.add(key, section)
+        return RawRequest(method, target, 0 if minor == b"0" else 1, section)
+
+    def _checked_fields(self, head: bytes, line: re.Match[bytes]) -> list[Field]:
+        method, target, minor = line.groups()
         if minor > b"1":
             # HTTP/1.2 and the like are served as the 1.1 that we are (RFC 9110, section 2.5).
             head = b"%b %b HTTP/1.1\r\n%b" % (method, target, head[line.end() :])
@@ -211,7 +233,7 @@ class RequestHeadReader(_HeadReader):
             raise BadRequest(f"Malformed request: {error}.") from error
         if len(fields) > self._limits.header_count:
             raise HeadersTooLarge(f"More than {self._limits.header_count} header fields.")
-        return RawRequest(method, target, min(int(minor), 1), fields)
+        return fields
 
     def _check_unfinished(self, begun: bytes, start: int) -> None:
         limit = self._limits.header_bytes

@@ -8,6 +8,7 @@ Source: RFC 9110, RFC 9112; requirements A.
 from __future__ import annotations
 
 import re
+from functools import cached_property
 
 import attrs
 
@@ -28,7 +29,7 @@ _ABSOLUTE_FORM = re.compile(rb"https?://([^/?#]*)(.*)", re.IGNORECASE)
 IDEMPOTENT_METHODS = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"PROPFIND"})
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, slots=False)
 class RequestHead:
     """A request head that has passed all checks.  Treated as immutable.
 
@@ -50,6 +51,11 @@ class RequestHead:
     expects_continue: bool
     sent_cookies: bool = False  #: whether there was any cookie, the router's own included
     own_cookie: bytes = b""  #: its value; empty if it is absent or there more than once
+
+    @cached_property
+    def lines(self) -> bytes:
+        """The passing fields as they go on."""
+        return b"".join([b"%b: %b\r\n" % field for field in self.fields])
 
     @property
     def has_body(self) -> bool:
@@ -77,12 +83,34 @@ class RequestHead:
             return self.special[name]
         return [value for field, value in self.fields if field.lower() == name]
 
+    def at(self, target: bytes) -> RequestHead:
+        """The same head for another target.
+
+        :param target: in origin form.
+        """
+        head = RequestHead.__new__(RequestHead)
+        head.__dict__ |= self.__dict__
+        head.target = target
+        head.path = target.partition(b"?")[0].decode("ascii")
+        return head
+
     @classmethod
     def read(cls, raw: RawRequest, kinds: FieldKinds) -> RequestHead:
         """Check and interpret a raw head.
 
         :raises Refusal: 400, 405, 417, 508.
         """
+        section, is_origin_form = raw.section, raw.target[:1] == b"/"
+        if section.kinds is kinds and is_origin_form:
+            known: RequestHead = section.head
+            return known.at(raw.target)
+        head = cls._understood(raw, kinds)
+        if is_origin_form:
+            section.kinds, section.head = kinds, head
+        return head
+
+    @classmethod
+    def _understood(cls, raw: RawRequest, kinds: FieldKinds) -> RequestHead:
         method = raw.method
         if method in (b"CONNECT", b"TRACE"):
             raise MethodNotAllowed("This method is not allowed here.")

@@ -8,8 +8,6 @@ read of the transport.
 
 from __future__ import annotations
 
-from typing import Any
-
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -17,6 +15,7 @@ from zope.interface import implementer
 
 from pods.errors import AtLimit, BadRequest, Refusal, RequestTimeout
 from pods.http1.deadline import Deadline
+from pods.http1.direct import sending_directly
 from pods.http1.fields import Field
 from pods.http1.forwarding import Peer, response_to_client, wants_trailers
 from pods.http1.framing import (
@@ -44,11 +43,11 @@ class ClientConnection(Protocol):
     """Reads requests, one exchange after the other."""
 
     peer: Peer
+    _heads: RequestHeadReader
 
     def __init__(self, site: Site, settings: ServerSettings) -> None:
         self._site = site
         self._settings = settings
-        self._heads = RequestHeadReader(settings.limits)
         self._reading = Deadline(settings.clock, self._read_too_slowly)
         self._pace = Pace(self._reading)
         self._writing = Deadline(settings.clock, self.abort)
@@ -108,9 +107,8 @@ class ClientConnection(Protocol):
     def inform(self, head: ResponseHead) -> None:
         """Send an interim response, if the client can take it."""
         if self._head is not None and self._head.minor_version:
-            self._write(
-                response_to_client(head, chunked=False, keep_alive=True, client_minor_version=1)
-            )
+            wire = response_to_client(head, chunked=False, keep_alive=True, client_minor_version=1)
+            self._write(wire)
 
     def respond(self, head: ResponseHead) -> None:
         """Send the head of the final response, or of a 101."""
@@ -121,14 +119,11 @@ class ClientConnection(Protocol):
         if (unbounded and not self._chunked) or self._is_draining or self._body is not None:
             self._keep_alive = False
         self._has_responded = True
-        self._write(
-            response_to_client(
-                head,
-                chunked=self._chunked,
-                keep_alive=self._keep_alive,
-                client_minor_version=request.minor_version,
-            )
+        chunked, keep_alive, minor = self._chunked, self._keep_alive, request.minor_version
+        wire = response_to_client(
+            head, chunked=chunked, keep_alive=keep_alive, client_minor_version=minor
         )
+        self._write(wire)
 
     def send(self, data: bytes) -> None:
         """Send some of the body, or of the tunnel."""
@@ -166,7 +161,7 @@ class ClientConnection(Protocol):
         self._site = site
         self._settings = settings
         if not self._heads.is_midway:
-            self._heads = RequestHeadReader(settings.limits)
+            self._heads = self._make_reader()
 
     def drain(self) -> None:
         """Close when what runs is done; at once if nothing does."""
@@ -180,12 +175,12 @@ class ClientConnection(Protocol):
     # -- from Twisted --------------------------------------------------------
 
     def connectionMade(self) -> None:
-        transport: Any = self.transport
-        self._transport = transport
-        self._presence = Presence(self._settings.clock, transport, self._owes_an_answer)
-        self.peer = self._site.peer(self._transport)
+        self._transport = sending_directly(self.transport, self._settings.outbox)
+        self._presence = Presence(self._settings.clock, self._transport, self._owes_an_answer)
+        self.peer = self._site.peer(self.transport)
+        self._heads = self._make_reader()
         self._transport.registerProducer(self, True)
-        send_without_delay(self._transport)
+        send_without_delay(self.transport)
         self._reading.set(self._settings.header_seconds)
         refusal = self._site.connected(self)
         if refusal is not None:  # there is no room for it, not even to linger
@@ -193,11 +188,12 @@ class ClientConnection(Protocol):
             self._close()
 
     def dataReceived(self, data: bytes) -> None:
-        if self._is_closing:
-            self._throw_away(data)
-            return
-        self._buffer = self._buffer + data if self._buffer else data
-        self._process()
+        with self._settings.outbox:
+            if self._is_closing:
+                self._throw_away(data)
+            else:
+                self._buffer = self._buffer + data if self._buffer else data
+                self._process()
 
     def pauseProducing(self) -> None:
         if not self._is_full:  # Twisted says so at every write over the mark
@@ -290,6 +286,9 @@ class ClientConnection(Protocol):
         if self._body is not None:
             self._pace.begin(self._settings)
         self._exchange.begin()
+
+    def _make_reader(self) -> RequestHeadReader:
+        return RequestHeadReader(self._settings.limits, self._site.kinds(self.peer).sections)
 
     def _head_is_midway(self) -> None:
         """One deadline from a head's first byte to its last, however slowly it trickles in."""

@@ -8,10 +8,11 @@ from typing import Protocol as Shape
 import attrs
 
 from pods.errors import Refusal
-from pods.http1.fields import Field
+from pods.http1.fields import Field, FieldKinds
 from pods.http1.forwarding import Peer
 from pods.http1.heads import HeadLimits, RawRequest
 from pods.interfaces import Clock
+from pods.outbox import Outbox
 
 if TYPE_CHECKING:
     from pods.http1.server import ClientConnection
@@ -64,6 +65,9 @@ class Site(Shape):
     def peer(self, transport: Any) -> Peer:
         """Who is at the other end."""
 
+    def kinds(self, peer: Peer) -> FieldKinds:
+        """How the fields of a peer's requests are treated."""
+
     def connected(self, connection: ClientConnection) -> Refusal | None:
         """A client has come; a Refusal if there is no room for it."""
 
@@ -76,6 +80,7 @@ class ServerSettings:
     """What all connections from clients share; times in seconds."""
 
     clock: Clock
+    outbox: Outbox
     limits: HeadLimits
     header_seconds: float
     idle_seconds: float  #: between two requests

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from typing import Protocol as Shape
 
 import attrs
@@ -14,12 +13,14 @@ from zope.interface import implementer
 
 from pods.errors import BadResponse, ConnectionLost, GatewayTimeout, Refusal
 from pods.http1.deadline import Deadline
+from pods.http1.direct import sending_directly
 from pods.http1.fields import Field, FieldKinds
 from pods.http1.framing import BodyReader, FramingError, UntilCloseReader
 from pods.http1.heads import HeadLimits, ResponseHeadReader
 from pods.http1.response import ResponseHead
 from pods.http1.sockets import send_no_more, send_without_delay
 from pods.interfaces import Clock
+from pods.outbox import Outbox
 
 INFORMATIONAL_LIMIT = 16  #: more 1xx heads before one response are garbage (requirement 24)
 
@@ -67,6 +68,7 @@ class UpstreamSettings:
     """What all connections to pods share; times in seconds."""
 
     clock: Clock
+    outbox: Outbox
     kinds: FieldKinds
     limits: HeadLimits
     response_head_seconds: float  #: from the last of the request to the head of the response
@@ -115,7 +117,8 @@ class PodConnection(Protocol):
         self._head = self._body = None
         self._informational = 0
         self._request_is_sent = self._is_full = False
-        self.write(head)
+        self.deadline.clear()  # that of an idle connection
+        self._write(head)
 
     def write(self, data: bytes) -> None:
         """Send some of the body, or, after a 101, of the tunnel; the pod's time begins anew."""
@@ -160,10 +163,9 @@ class PodConnection(Protocol):
     # -- from Twisted --------------------------------------------------------
 
     def connectionMade(self) -> None:
-        transport: Any = self.transport
-        self._transport = transport
+        self._transport = sending_directly(self.transport, self._settings.outbox)
         self._transport.registerProducer(self, True)
-        send_without_delay(self._transport)
+        send_without_delay(self.transport)
         self.deadline.set(self._settings.pool_idle_seconds)  # unless it is taken
 
     def pauseProducing(self) -> None:
@@ -183,6 +185,10 @@ class PodConnection(Protocol):
         """The transport is going away; connectionLost follows."""
 
     def dataReceived(self, data: bytes) -> None:
+        with self._settings.outbox:
+            self._received(data)
+
+    def _received(self, data: bytes) -> None:
         receiver = self.receiver
         if receiver is None:  # nobody asked: bytes after a complete response reach nobody
             self.abort()
@@ -193,6 +199,8 @@ class PodConnection(Protocol):
             return
         try:
             self._read(data)
+            if self._head is not None:
+                self._watch()
         except FramingError as error:
             self._fail(BadResponse("The upstream server's response is malformed.", str(error)))
         except Refusal as refusal:
@@ -244,7 +252,6 @@ class PodConnection(Protocol):
         self._head = head
         self._tunnel = head.status == 101
         self._body = head.body_reader()
-        self.deadline.set(self._settings.idle_seconds)
         self.receiver.responded(head)
         if self._body is None and not self._tunnel:
             self._finish([], rest)
@@ -258,7 +265,6 @@ class PodConnection(Protocol):
 
     def _read_body(self, body: BodyReader, data: bytes) -> bytes | None:
         payload, rest = body.feed(data)
-        self.deadline.set(self._settings.idle_seconds)
         if payload and self.receiver is not None:
             self.receiver.received(payload)
         if rest is None:
@@ -272,7 +278,6 @@ class PodConnection(Protocol):
         if receiver is None or head is None:
             return  # it was aborted in one of the calls before
         self.receiver = self._head = self._body = None
-        self.deadline.clear()
         self.resume()
         if head.keep_alive and self._request_is_sent and not rest and not self._is_closed:
             self.deadline.set(self._settings.pool_idle_seconds)

@@ -1,9 +1,9 @@
 """A reactor whose TCP and UNIX streams are uvloop's own, behind Twisted's ordinary interfaces.
 
 ``twistd --reactor=uvloop`` chooses it, or :func:`install` before anything imports
-``twisted.internet.reactor``.  It imports nothing from the rest of ``pods``.
+``twisted.internet.reactor``.  Of the rest of ``pods`` it imports the outbox only.
 
-:mod:`~pods.uvloop_reactor.outbox`, :mod:`~pods.uvloop_reactor.sending`,
+:mod:`pods.outbox`, :mod:`~pods.uvloop_reactor.sending`,
 :mod:`~pods.uvloop_reactor.secured`, :mod:`~pods.uvloop_reactor.receiving` and
 :mod:`~pods.uvloop_reactor.stream` make a transport,
 :mod:`~pods.uvloop_reactor.tcp` and :mod:`~pods.uvloop_reactor.unix` its ports and connectors,

@@ -18,8 +18,8 @@ from twisted.internet.process import reapAllProcesses
 from twisted.internet.protocol import ClientFactory
 from twisted.python.context import theContextTracker
 
+from pods.outbox import Outbox
 from pods.uvloop_reactor import tcp, unix
-from pods.uvloop_reactor.outbox import Outbox
 from pods.uvloop_reactor.stream import Stream
 
 

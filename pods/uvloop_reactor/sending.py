@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IConsumer, IProducer, IPullProducer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pods.uvloop_reactor.outbox import Outbox
+from pods.outbox import Outbox
 
 #: Up to this many bytes, copying several pieces into one is cheaper than a list of them is to the
 #: kernel.

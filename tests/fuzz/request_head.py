@@ -16,6 +16,7 @@ from tests.fuzz.target import Target, cuttings, fed, promise, same, whole
 PREFIX = "X-Gitlab-Pod-"
 COOKIE = "_r"
 OURS = [(b"X-Gitlab-Pod-Route", b"cache"), (b"X-Gitlab-Pod-Attempt", b"1")]
+OUR_LINES = b"".join(b"%b: %b\r\n" % field for field in OURS)
 PEERS = (Peer("192.0.2.7", b"http"), Peer("unix:", b"https", trusted=True))
 LIMITS = (HeadLimits(), HeadLimits(header_bytes=120, header_count=4, url_bytes=24))
 EVENT_LIMIT_BYTES = 1_000_000
@@ -58,7 +59,7 @@ def passed_on(raw: RawRequest, peer: Peer) -> bool:
     except Refusal:
         return False
     sent = request_to_pod(
-        head, peer, b"id-1", OURS, host=b"pod", expects_continue=head.expects_continue
+        head, peer, b"id-1", OUR_LINES, host=b"pod", expects_continue=head.expects_continue
     )
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=EVENT_LIMIT_BYTES)
     connection.receive_data(sent)

@@ -1,4 +1,4 @@
-"""Who has something to send: each stream sends once per event, however often it was written to."""
+"""Who has something to send: once per event, however often it was written to."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ class Flushable(Shape):
 
 
 class Outbox:
-    """The streams that wait for the end of the present event.
+    """Those that wait for the end of the present event.
 
     :param call_soon: the event loop's.
     :ivar promised: whether somebody is going to call :meth:`flush`.  Who handles an event sets it,
         calls what may write, and then flushes; for everybody else it takes a turn of the loop.
+
+    As a context manager it does that for whoever handles an event in its block.
     """
 
     __slots__ = ("_call_soon", "_waiting", "promised")
@@ -28,17 +30,23 @@ class Outbox:
         self._waiting: list[Flushable] = []
         self.promised = False
 
-    def add(self, stream: Flushable) -> None:
-        """Have this stream flushed at the end of the event."""
-        self._waiting.append(stream)
+    def __enter__(self) -> None:
+        self.promised = True
+
+    def __exit__(self, *raised: object) -> None:
+        self.flush()
+
+    def add(self, one: Flushable) -> None:
+        """Have this one flushed at the end of the event."""
+        self._waiting.append(one)
         if not self.promised:
             self.promised = True
             self._call_soon(self.flush)
 
     def flush(self) -> None:
-        """Flush every stream that waits; those that join meanwhile have a turn of their own."""
+        """Flush all that wait; those that join meanwhile have a turn of their own."""
         self.promised = False
         if self._waiting:
             waiting, self._waiting = self._waiting, []
-            for stream in waiting:
-                stream.flush()
+            for one in waiting:
+                one.flush()
