@@ -43,6 +43,21 @@ if TYPE_CHECKING:
 class Exchange:
     """One request and everything that is done about it."""
 
+    # How each begins; most requests need but a few of these, so they are not set for every one.
+    _upload: Upload | None = None
+    _is_over = False
+    # recall and locate
+    _entry: Entry | None = None  # the remembered route that was used, or learned
+    _hint: Hint | None = None  # what the client's cookie says; memory knew nothing
+    _locator: Locator | None = None  # made when the strategy is first asked
+    # forward and redirected
+    _placement: Placement | None = None
+    _is_replaceable = False  # this pod was only one of several that might do
+    _attempt: Attempt | None = None
+    _continued = False  # the client has been told to send its body
+    _remembers = True  # False after a redirect "once"
+    _reply: Reply | None = None  # once it is known which response the client gets
+
     def __init__(
         self, router: Router, client: ClientConnection, head: RequestHead, journal: Journal
     ) -> None:
@@ -50,22 +65,9 @@ class Exchange:
         self._client = client
         self._head = head
         self._journal = journal
-        self._upload: Upload | None = None
-        self._is_over = False
-        # recall and locate
-        self._entry: Entry | None = None  # the remembered route that was used, or learned
-        self._hint: Hint | None = None  # what the client's cookie says; memory knew nothing
         self._strategy: Any = router.strategy
-        self._locator: Locator | None = None  # made when the strategy is first asked
-        # forward and redirected
-        self._placement: Placement | None = None
-        self._is_replaceable = False  # this pod was only one of several that might do
         self._tried: list[str] = []
-        self._attempt: Attempt | None = None
-        self._continued = False  # the client has been told to send its body
         self._interim: list[ResponseHead] = []  # kept back: this pod may yet bounce the request
-        self._remembers = True  # False after a redirect "once"
-        self._reply: Reply | None = None  # once it is known which response the client gets
 
     # == receive ==============================================================
 
@@ -107,7 +109,7 @@ class Exchange:
         rule = self._router.rules.match(head.method.decode("ascii"), head.path)
         if rule is not None and rule.pod is not None:
             self._journal.route = "rule"
-            self._forward(Placement(rule.pod, certain=True))
+            self._forward(self._router.certain[rule.pod])
             return
         if rule is not None and rule.strategy is not None:
             self._strategy = self._router.strategies[rule.strategy]
@@ -122,7 +124,7 @@ class Exchange:
         self._entry = entry
         if entry is not None:
             self._journal.route = "cache"
-            self._forward(Placement(entry.pod, certain=True))
+            self._forward(self._router.certain[entry.pod])
             return
         hint = self._hint = self._router.cookies.hint(self._head)
         if hint is None:

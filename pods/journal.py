@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
-import attrs
-
 from pods.interfaces import Clock
 
 CLIENT_LEFT = 499  #: the status of a request whose client left before it was answered
 
 
-@attrs.define(eq=False)
 class Journal:
     """Notes about one request.  Seconds are counted from its arrival.
 
     :param arrived: the moment of the arrival on the clock, whatever that counts from.
+    :param time: of the arrival, in seconds since the epoch.
+    :param client: its address.
+    :param path: without the query.
     """
 
-    clock: Clock
-    arrived: float
-    time: float  #: of the arrival, seconds since the epoch
-    client: str
-    method: str
-    path: str  #: without the query
-    request_id: bytes
+    # How each begins; what is not noted of a request is not set for it.
     route: str | None = None  #: ``rule``, ``cache``, ``cookie``, ``strategy``; None: not routed
     pod: str | None = None  #: the last one tried
-    attempts: int = 0  #: pods tried
-    bytes_in: int = 0  #: body bytes from the client
-    bytes_out: int = 0  #: body bytes to the client
+    attempts = 0  #: pods tried
+    bytes_in = 0  #: body bytes from the client
+    bytes_out = 0  #: body bytes to the client
     placed_seconds: float | None = None  #: until the first pod was chosen
     answered_seconds: float | None = None  #: until the final response's head came
     released_seconds: float | None = None  #: until it began to leave; later for a held 404
-    total_seconds: float = 0.0
-    status: int = 0  #: what the client got; 499 if it left before there was one
+    total_seconds = 0.0
+    status = 0  #: what the client got; 499 if it left before there was one
     error: str | None = None  #: why the router answered itself, or broke off
+
+    def __init__(
+        self,
+        clock: Clock,
+        arrived: float,
+        time: float,
+        client: str,
+        method: str,
+        path: str,
+        request_id: bytes,
+    ) -> None:
+        self.clock = clock
+        self.arrived = arrived
+        self.time = time
+        self.client = client
+        self.method = method
+        self.path = path
+        self.request_id = request_id
 
     def sent_to(self, pod: str) -> None:
         """The request goes to this pod now."""

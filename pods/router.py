@@ -29,7 +29,7 @@ from pods.http1.refusals import render
 from pods.http1.request import RequestHead
 from pods.http1.server import ClientConnection
 from pods.http1.site import Exchanging, ServerSettings
-from pods.interfaces import PodInfo
+from pods.interfaces import Placement, PodInfo
 from pods.journal import Journal
 from pods.lasting import Lasting
 from pods.pools import head_limits, make_pools
@@ -76,6 +76,7 @@ class Router:
             config, reactor, lasting.outbox, self.health, kept
         )
         self.hosts = {name: host_field(pod) for name, pod in config.pods.items()}
+        self.certain = {name: Placement(name, certain=True) for name in config.pods}
         self.services = self._make_services()
         self.strategies = build_strategies(config, self.services)
         self.strategy: Any = self.strategies[config.router.strategy]
