@@ -147,7 +147,7 @@ class RequestHeadReader(_HeadReader):
         super().__init__(limits)
         self._sections = sections or Sections()
         self._skipped_a_line = False
-        self._line: re.Match[bytes] | None = None  # of the current head, or of the last one
+        self._line: re.Match[bytes] | None = None  # of a head that is incomplete, or was refused
 
     def feed(self, data: bytes) -> tuple[RawRequest, bytes] | None:
         """Take bytes in.
@@ -220,6 +220,7 @@ class RequestHeadReader(_HeadReader):
         if section is None:
             section = Section(self._checked_fields(head, line))
             self._sections.add(key, section)
+        self._line = None  # it holds on to the whole head
         return RawRequest(method, target, 0 if minor == b"0" else 1, section)
 
     def _checked_fields(self, head: bytes, line: re.Match[bytes]) -> list[Field]:
