@@ -227,6 +227,10 @@ class AskFailed(PodsError):
     """``services.ask`` got no usable answer: no connection, too slow, too long, no HTTP."""
 
 
+class AskTimeout(AskFailed):
+    """The answer did not come in time."""
+
+
 class NotAsked(AskFailed):
     """The router is at one of its own limits: that says nothing about the pod."""
 

@@ -149,15 +149,17 @@ class IServices(Interface):
     region = Attribute("This router's region, or None.")
     header_prefix = Attribute("What the pods' headers begin with, such as X-Gitlab-Pod-.")
 
-    def ask(pod: str, target: str) -> Awaitable[PodAnswer]:
+    def ask(pod: str, target: str, within_seconds: float = 10.0) -> Awaitable[PodAnswer]:
         """A small GET to a pod, over the router's own connections to it.
 
         No credentials and no headers of any user are sent.
 
         :param pod: the pod's name.
         :param target: path and query, fully percent-encoded.
+        :param within_seconds: an answer that takes longer is a failure.
         :returns: the answer, whatever its status; the body is at most 64 KiB.
-        :raises pods.errors.AskFailed: no connection, slow, oversized, no HTTP.
+        :raises pods.errors.AskFailed: no connection, slow (:exc:`~pods.errors.AskTimeout`),
+            oversized, no HTTP.
         """
 
     def secret(purpose: str) -> bytes:

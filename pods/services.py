@@ -12,14 +12,13 @@ from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from pods.errors import AskFailed
+from pods.errors import AskFailed, AskTimeout
 from pods.http1.pool import PodPool
 from pods.interfaces import IServices, PodAnswer
 from pods.question import ask
 from pods.routing.pods import PodDirectory
 from pods.tallies import Tallies, Tally
 
-ASK_SECONDS = 10.0
 #: Path and query, fully percent-encoded: nothing in it can become another line of a request.
 _TARGET = re.compile(r"/[\x21\x22\x24-\x7e]*")
 
@@ -43,12 +42,9 @@ class Services:
     derived: Callable[[str], bytes]
     tallies: Tallies = attrs.field(factory=Tallies)
 
-    def ask(
-        self, pod: str, target: str, within_seconds: float = ASK_SECONDS
-    ) -> Deferred[PodAnswer]:
+    def ask(self, pod: str, target: str, within_seconds: float = 10.0) -> Deferred[PodAnswer]:
         """See :meth:`pods.interfaces.IServices.ask`.
 
-        :param within_seconds: an answer that takes longer is a failure.
         :raises ValueError: ``target`` is not a percent-encoded path.
         """
         if not _TARGET.fullmatch(target):
@@ -69,4 +65,4 @@ class Services:
 
 
 def _too_slow(value: Any, seconds: float) -> NoReturn:
-    raise AskFailed(f"no answer within {seconds:g} seconds")
+    raise AskTimeout(f"no answer within {seconds:g} seconds")

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from pods.errors import AskFailed, NobodyKnows, NoConnection, ProtocolError
+from pods.errors import AskFailed, AskTimeout, NobodyKnows, NoConnection, ProtocolError
 from pods.interfaces import IRoutingStrategy, Placement, PodAnswer, Route
 from pods.options import OptionReader
 from pods.protocol import LearnAnswer, Redirect, learn_target
@@ -95,13 +95,13 @@ class Learn:
         """
         services = self._routes.services
         self._asked.add()
-        asking = Deferred.fromCoroutine(_waited(services, pod, learn_target(method, path)))
+        target = learn_target(method, path)
         try:
-            answer = await asking.addTimeout(self._timeout_seconds, services.clock)
+            answer: PodAnswer = await services.ask(pod, target, self._timeout_seconds)
+        except AskTimeout as error:
+            raise _UnusableError("timeout") from error
         except AskFailed as error:
             raise _UnusableError("ask_failed") from error
-        except TimeoutError as error:
-            raise _UnusableError("timeout") from error
         if answer.status == 404:
             return Placement(pod)  # nobody's: the pod just asked shows its own 404
         if answer.status != 200:
@@ -129,11 +129,6 @@ class Learn:
             return
         self._mute.add(pod)
         log.warn("{pod} could not say where {path} belongs: {kind}", pod=pod, path=path, kind=kind)
-
-
-async def _waited(services: Any, pod: str, target: str) -> PodAnswer:
-    answer: PodAnswer = await services.ask(pod, target)
-    return answer
 
 
 def _untried(placement: Placement, tried: tuple[str, ...]) -> Placement:

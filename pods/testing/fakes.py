@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from pods.errors import AskFailed
+from pods.errors import AskFailed, AskTimeout
 from pods.interfaces import IPods, IRequest, IServices, PodAnswer, PodInfo
 from pods.protocol import DEFAULT_HEADER_PREFIX, LearnAnswer
 from pods.routing.headers import Headers
@@ -23,6 +23,10 @@ from pods.testing.chance import ScriptedRandom
 #: What a pod says when it is asked: an answer, an error, a Deferred that fires with one of
 #: them when the test likes, or a function of the pod's name and the target that gives one.
 Scripted = PodAnswer | Exception | Deferred[PodAnswer] | Callable[[str, str], Any]
+
+
+def _too_slow(value: Any, seconds: float) -> NoReturn:
+    raise AskTimeout(f"no answer within {seconds:g} seconds")
 
 
 def answered(body: str | bytes = b"", status: int = 200) -> PodAnswer:
@@ -107,17 +111,20 @@ class FakeServices:
         """32 bytes, the same in each run."""
         return sha256(f"{self.key} {purpose}".encode()).digest()
 
-    def ask(self, pod: str, target: str) -> Awaitable[PodAnswer]:
+    def ask(self, pod: str, target: str, within_seconds: float = 10.0) -> Awaitable[PodAnswer]:
         """What the script has for this pod and target.
 
-        :raises AskFailed: through the awaitable; nothing is scripted.
+        :raises AskFailed: through the awaitable; nothing is scripted, or, as :exc:`AskTimeout`, it
+            is held for longer than ``within_seconds``.
         """
         self.asked.append((pod, target))
-        if not self.held:
-            return self._answer(pod, target)
         waiting: Deferred[None] = Deferred()
-        self._waiting.append(waiting)
-        return waiting.addCallback(lambda _: self._answer(pod, target))
+        if self.held:
+            self._waiting.append(waiting)
+        else:
+            waiting.callback(None)
+        answer = waiting.addCallback(lambda _: self._answer(pod, target))
+        return answer.addTimeout(within_seconds, self.clock, _too_slow)
 
     def release(self) -> None:
         """Let out every answer that is held, and those that are asked for next."""
