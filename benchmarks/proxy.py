@@ -34,9 +34,15 @@ from benchmarks.upstream import upstream
 REACTORS = ("epoll", "uvloop")
 MIB = 1024 * 1024
 #: How the load is made: the name of the answer, and whether each request has its own connection.
-LOADS = {"small": ("1k", False), "large": ("64k", False), "connect": ("1k", True)}
+LOADS = {
+    "small": ("1k", False),
+    "varying": ("1k", False),
+    "large": ("64k", False),
+    "connect": ("1k", True),
+}
 LOAD_TITLES = {
     "small": "GET, 1 KiB answer, keep-alive",
+    "varying": "GET, 1 KiB answer, keep-alive, each request with a header section of its own",
     "large": "GET, 64 KiB answer, keep-alive",
     "connect": "GET, 1 KiB answer, a new connection for each request",
 }
@@ -128,7 +134,7 @@ def measured(
         seconds,
         on,
         connections=options.connections,
-        script=wrk.COUNTING if one.contender.counts else None,
+        script=script(one, options.load),
         close=close,
         cookies=one.cookies,
     )
@@ -140,6 +146,13 @@ def measured(
         p99_ms=load.p99_seconds * 1000,
         busy=cpu_seconds / load.seconds,
     )
+
+
+def script(one: Started, load: str) -> Path | None:
+    """What wrk runs for each request, if anything."""
+    if one.contender.counts:
+        return wrk.COUNTING
+    return wrk.VARYING if load == "varying" else None
 
 
 def compared(options: argparse.Namespace) -> list[Result]:

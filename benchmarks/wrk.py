@@ -12,7 +12,9 @@ import attrs
 
 from benchmarks.stage import pinned
 
-COUNTING, THINKING = (Path(__file__).with_name(f"{name}.lua") for name in ("counting", "thinking"))
+COUNTING, THINKING, VARYING = (
+    Path(__file__).with_name(f"{name}.lua") for name in ("counting", "thinking", "varying")
+)
 #: As nearly every request of a browser has them.
 COOKIES = "_session=6a5c9e27ab0f4d1388be02c1d2f9a4e7; theme=dark"
 #: How much longer than it should wrk may take.

@@ -58,8 +58,8 @@ SPELLINGS_LIMIT = 2048
 SPELLING_LIMIT_BYTES = 64  #: longer ones are not kept
 
 
-#: How much of sections is kept; what is made of one takes about four times its length.
-SECTIONS_LIMIT_BYTES = 1024 * 1024
+#: How much of sections is kept; with what is made of them that is about twelve times as much.
+SECTIONS_LIMIT_BYTES = 512 * 1024
 SECTION_LIMIT_BYTES = 8192  #: longer ones are not kept
 
 
