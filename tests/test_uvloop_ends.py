@@ -158,6 +158,23 @@ class AbruptTests(UvloopTestCase):
         self.assertEqual([reason.type for reason in server.reasons], [ConnectionLost])
         self.assertEqual(server.events.count("lost"), 1)
 
+    def test_what_came_before_a_write_that_fails_is_heard(self) -> None:
+        """A peer that answers, and closes without having read all, resets the connection."""
+
+        def write_in_vain(protocol: Any, data: bytes) -> None:
+            if data == b"x":
+                client.sendall(b"the answer")
+                client.close()
+                protocol.transport.write(b"y")
+
+        server = Noting(data=write_in_vain)
+        client = self.plain(self.serve(server))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        client.sendall(b"x")
+        self.run_until(lambda: server.reasons)
+        self.assertEqual(server.data, b"xthe answer")
+        self.assertEqual([reason.type for reason in server.reasons], [ConnectionLost])
+
     def test_a_protocol_that_raises(self) -> None:
         def fail(protocol: Any, data: bytes) -> None:
             raise ValueError("no")

@@ -25,12 +25,14 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from pods.uvloop_reactor.receiving import LogContext, Receiving
+from pods.uvloop_reactor.receiving import RECEIVE_BYTES, LogContext, Receiving
 from pods.uvloop_reactor.sending import DONE
 
 if TYPE_CHECKING:
     from pods.uvloop_reactor.reactor import UvloopReactor
 
+#: How often a broken connection is read from: more than a socket's buffer holds.
+DRAINING_READS = 32
 #: ``SO_LINGER`` that makes ``close`` send a reset.
 RESET = struct.pack("ii", 1, 0)
 
@@ -113,12 +115,29 @@ class Stream(Receiving):
 
     def connection_lost(self, error: Exception | None) -> None:
         """uvloop's transport has ended; its socket is closed after this."""
+        if error is not None and self._reason is None:
+            self._drain()
         reason = self._reason
         if reason is None:
             lost = ConnectionDone() if error is None else ConnectionLost()
             lost.__cause__ = error
             reason = Failure(lost)
         self.connectionLost(reason)
+
+    def _drain(self) -> None:
+        """Hear what came before the connection broke; uvloop reads no more once a write has failed.
+
+        A server may answer and close before it has read a whole request, which resets the
+        connection (RFC 9112, section 9.6).
+        """
+        self._writable = False
+        self._pending = None
+        with suppress(OSError):
+            for _ in range(DRAINING_READS):
+                data = self.socket.recv(RECEIVE_BYTES) if self._reading else b""
+                if not data:
+                    return
+                self.data_received(data)
 
     def fail(self, what: str) -> None:
         """Log the exception that is being handled, and close for that reason."""
