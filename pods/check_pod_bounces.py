@@ -8,7 +8,7 @@ from pods.check_pod_asking import BODY, Asking
 from pods.check_pod_findings import Finding, judged, note, right, wrong
 from pods.check_pod_wire import Answer, NoAnswer, Silent
 from pods.errors import ProtocolError
-from pods.protocol import Redirect
+from pods.protocol import BOUNCE_STATUSES, Redirect
 
 TAKES_NO_POST = frozenset({405, 501})
 
@@ -27,7 +27,9 @@ def bounce_findings(asking: Asking, path: str, pod: str) -> Iterator[Finding]:
 
 
 def pod_bounced_to(asking: Asking, answer: Answer) -> str | None:
-    """The pod in the redirect header, or None."""
+    """The pod that a router would follow the answer to, or None."""
+    if answer.status not in BOUNCE_STATUSES:
+        return None
     try:
         (value,) = answer.all(asking.names.redirect)
         return Redirect.parse(value).pod

@@ -175,6 +175,8 @@ class Checker:
             agrees = learned.pod == redirect.pod
             said = f"learn names {learned.pod}, the bounce {redirect.pod}"
             yield judged("redirect-agrees", where, agrees, said)
+        elif not redirect.once:
+            yield _untold(path)
         teaches = "with" if answer.all(names.cache) else "without"
         yield judged("bounce-teaches", where, teaches == "without", f"{teaches} {names.cache}")
         if is_bounce:
@@ -215,6 +217,8 @@ class Checker:
         if claim.pod is not None or learned is not None:
             named = claim.pod or (learned.pod if learned is not None else None)
             yield judged("cache-pod", where, named == me, f"{me} teaches a route to {named}")
+        if learned is None:
+            yield _untold(path)
 
     def _other_headers(self, path: str, answer: Answer) -> Finding:
         names = self._asking.names
@@ -223,3 +227,8 @@ class Checker:
         others = [name for name in found if name.lower() not in known]
         said = f"has {', '.join(others)}" if others else f"has no other {names.prefix}* header"
         return judged("other-headers", f"GET {path}", not others, said)
+
+
+def _untold(path: str) -> Finding:
+    said = "tells less than the answer; routers that learn will send such requests anywhere first"
+    return note("learn-status", f"learn {path}", said)
