@@ -40,7 +40,7 @@ class OfflineServices:
         directory = PodDirectory(infos, Random())
         return cls(directory, config.router.region, config.router.header_prefix)
 
-    async def ask(self, pod: str, target: str) -> NoReturn:
+    async def ask(self, pod: str, target: str, within_seconds: float = 10.0) -> NoReturn:
         """Refuses.
 
         :raises pods.errors.AskFailed: always.

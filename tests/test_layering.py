@@ -129,8 +129,8 @@ LAYERS: Mapping[str, str] = {
     "cli": "errors config checking explain routes_command check_pod",
     # The pods' side, and the demo that runs both sides: the router never imports it.
     "reference": (
-        "errors wording protocol interfaces config routing.table testing.chance ending listeners"
-        " service signals tap"
+        "errors keys progress wording protocol interfaces config routing.table testing.chance"
+        " ending listeners service signals tap"
     ),
 }
 

@@ -86,7 +86,8 @@ class TreeTests(SynchronousTestCase):
 
     def test_requirements_are_the_imports(self) -> None:
         config = setup_cfg()
-        listed = config["options"]["install_requires"] + config["options.extras_require"]["uvloop"]
+        extras = config["options.extras_require"]
+        listed = config["options"]["install_requires"] + extras["uvloop"] + extras["postgres"]
         required = map(Requirement, lines(listed))
         names = {canonicalize_name(requirement.name) for requirement in required}
         self.assertEqual(names - {"twisted"}, imported_distributions())

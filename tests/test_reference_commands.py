@@ -11,6 +11,8 @@ from urllib.request import urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from pods.reference.walkthrough import FLOWS
+
 PLACE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TIMEOUT_SECONDS = 60
 
@@ -100,7 +102,17 @@ class DemoCommandTests(CommandTestCase):
             (("--strategy", "x"), "--strategy is 'x'; allowed: bounce, learn"),
             (("--base-port", "x"), "--base-port is 'x'; allowed: a whole number, 1 to 65522"),
             (("--base-port", "65530"), "--base-port is '65530'"),
+            (("--walkthrough", "--sessions", "token"), "--sessions has no place beside"),
+            (("--sessions", "x"), "--sessions is 'x'; allowed: store, token"),
             (("--walkthrough", "--data-dir", "x"), "--data-dir has no place beside"),
+            (("--data-dir", "x", "--move", "a", "b"), "--data-dir has no place beside --move"),
+            (("--move", "my-organization"), "--move is followed by an organization and a pod"),
+            (("--move", "a", "b", "--strategy", "learn"), "--move is followed by an organization"),
+            (("--walkthrough", "--move", "a", "b"), "--walkthrough and --move are played one at"),
+            (("pod_us1",), "'pod_us1' is no option"),
+            (("--move", "my-organization", "pod_x"), "there is no pod 'pod_x'; there are pod_us0"),
+            (("--move", "nobody", "pod_us1"), "there is no organization 'nobody'"),
+            (("--move", "my-organization", "pod_eu0"), "my-organization is at pod_eu0 already"),
         ):
             code, _, err = self.run_to_end("pods-demo", *arguments)
             self.assertEqual(code, 1)
@@ -117,15 +129,26 @@ class DemoCommandTests(CommandTestCase):
     def test_the_walkthrough_ends_by_itself(self) -> None:
         code, out, err = self.run_to_end("pods-demo", "--walkthrough")
         self.assertEqual((code, err), (0, ""), out)
-        for strategy in ("bounce", "learn"):
+        for strategy, flows in FLOWS.items():
             self.assertIn(f"Strategy {strategy}\n", out)
-        self.assertEqual(out.count("18 of 18 flows are as the proposal says."), 2)
+            count = len(flows)
+            self.assertIn(f"\n{count} of {count} flows are as the proposal says.\n", out)
         self.assertEqual(os.listdir(self.folder), [])
 
     def test_a_walkthrough_of_one_strategy(self) -> None:
         code, out, _ = self.run_to_end("pods-demo", "--walkthrough", "--strategy", "learn")
         self.assertEqual(code, 0)
         self.assertNotIn("Strategy bounce", out)
+
+    def test_a_move_ends_by_itself_and_says_what_people_noticed(self) -> None:
+        arguments = ("--strategy", "learn", "--move", "my-organization", "pod_us1")
+        code, out, err = self.run_to_end("pods-demo", *arguments)
+        self.assertEqual((code, err), (0, ""), out)
+        begun = "my-organization moved from pod_eu0 to pod_us1, strategy learn\n"
+        self.assertTrue(out.startswith(begun), out)
+        self.assertRegex(out, r"answered by the wrong pod +0\n +lost +0\n")
+        self.assertRegex(out, r"longest wait +[0-9.]+ s\n")
+        self.assertEqual(os.listdir(self.folder), [])
 
     def test_a_walkthrough_that_differs_exits_with_1(self) -> None:
         self.write(
@@ -164,15 +187,17 @@ class SharedFolderTests(CommandTestCase):
     def test_pods_that_start_at_the_same_time(self) -> None:
         """Each makes the shared databases, or finds them made."""
         script = (
-            "import sys, time\n"
+            "import sys\n"
             "from pods.reference import seed\n"
-            "from pods.reference.databases import open_databases\n"
+            "from pods.reference.databases import default_places, open_databases\n"
+            "from pods.reference.ids import Ids\n"
             "from pods.reference.people import People\n"
             "from pods.reference.tenants import Tenants\n"
-            "databases = open_databases('shared', sys.argv[1])\n"
-            "people = People(databases.users, time.time)\n"
-            "tenants = Tenants(databases.routes, databases.main)\n"
-            "seed.plant(databases, people, tenants, 'pod_eu0')\n"
+            "places = default_places('shared', sys.argv[1], 'eu')\n"
+            "view = open_databases(places, 'pod_eu0').view()\n"
+            "people = People(view.users)\n"
+            "tenants = Tenants(view.routes, view.main, Ids(view.routes, view.main, 'pod_eu0'))\n"
+            "seed.plant(view, people, tenants, 'pod_eu0')\n"
         )
         environment = os.environ | {"PYTHONPATH": PLACE}
         processes = [

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import os
-import sqlite3
+import re
+from pathlib import Path
+from typing import Any
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from pods.reference import seed
-from pods.reference.databases import SCHEMAS, Databases, open_databases
+from pods.reference.databases import (
+    SCHEMAS,
+    SHARED,
+    Conflict,
+    Databases,
+    UnusableError,
+    default_places,
+    open_databases,
+    writing,
+)
+from pods.reference.ids import Ids
 from pods.reference.ownership import TenantRoute
 from pods.reference.people import (
     NOBODYS_PASSWORD,
     PUBLIC_ORGANIZATION,
-    SESSION_SECONDS,
+    Account,
     People,
     User,
     hash_password,
@@ -22,6 +34,7 @@ from pods.reference.people import (
 )
 from pods.reference.tenants import Organization, Project, Tenants, is_free_name
 
+DOCS = Path(__file__).parent.parent / "docs"
 ADA = User("ada", "my-organization", False, frozenset({"organizations/my-organization"}))
 
 
@@ -35,30 +48,41 @@ class DatabaseTestCase(SynchronousTestCase):
 
     def open(self, pod: str) -> Databases:
         shared_dir = os.path.join(self.folder, "shared")
-        databases = open_databases(shared_dir, os.path.join(self.folder, pod))
+        places = default_places(shared_dir, os.path.join(self.folder, pod))
+        databases = open_databases(places, pod, self.clock.seconds)
         self.addCleanup(databases.close)
         return databases
 
     def people(self, databases: Databases) -> People:
-        return People(databases.users, self.clock.seconds)
+        return People(databases.view().users)
 
     def tenants(self, databases: Databases) -> Tenants:
-        return Tenants(databases.routes, databases.main)
+        view = databases.view()
+        return Tenants(view.routes, view.main, Ids(view.routes, view.main, "pod_eu0"))
+
+    def rows(self, databases: Databases, name: str, table: str) -> list[dict[str, Any]]:
+        return databases.view().of(name).query(f"select * from {table} order by 1, 2")
 
 
 class OpeningTests(DatabaseTestCase):
     def test_split_as_the_proposals_say(self) -> None:
-        self.assertEqual(
-            {name: set(getattr(self.databases, name).table_names()) for name in SCHEMAS},
-            {name: set(tables) for name, tables in SCHEMAS.items()},
-        )
-        self.assertIn("pod_id", self.databases.routes["routes"].columns_dict)
+        for name, tables in SCHEMAS.items():
+            for table in tables:
+                self.assertEqual(self.rows(self.databases, name, table), [])
 
-    def test_shared_by_all_pods_but_for_main(self) -> None:
-        other = self.open("pod_us0")
-        for name, shared in (("users", True), ("routes", True), ("admin", True), ("main", False)):
-            getattr(self.databases, name)["mark"].insert({"x": 1})
-            self.assertEqual("mark" in getattr(other, name).table_names(), shared, name)
+    def test_shared_by_all_pods_but_for_main_and_ci(self) -> None:
+        other, here = self.open("pod_us0"), self.databases.view()
+        for name, shared in (
+            ("users", True),
+            ("routes", True),
+            ("admin", True),
+            ("main", False),
+            ("ci", False),
+        ):
+            with writing(here.of(name)) as tx:
+                tx.execute("create table seen (x bigint)")
+            found = other.view().of(name).query("select * from sqlite_master where name = 'seen'")
+            self.assertEqual(bool(found), shared, name)
 
     def test_files_are_nobody_elses(self) -> None:
         mode = os.stat(os.path.join(self.folder, "shared")).st_mode
@@ -69,7 +93,10 @@ class OpeningTests(DatabaseTestCase):
         os.makedirs(folder)
         with open(os.path.join(folder, "main.sqlite"), "wb") as file:
             file.write(b"this is no database, and never was one" * 100)
-        self.assertRaises(sqlite3.DatabaseError, self.open, "broken")
+        error = self.assertRaises(UnusableError, self.open, "broken")
+        self.assertRegex(
+            str(error), "^database main at sqlite:.*main.sqlite: file is not a database$"
+        )
 
 
 class PasswordTests(SynchronousTestCase):
@@ -95,47 +122,15 @@ class PeopleTests(DatabaseTestCase):
     def test_a_name_is_taken_once(self) -> None:
         self.assertTrue(self.someone.has("ada"))
         self.assertFalse(self.someone.has("bob"))
-        self.assertRaises(sqlite3.IntegrityError, self.someone.add, ADA, "other")
-        self.assertEqual(self.someone.stored_password("ada"), "hash")
-        self.assertEqual(self.someone.stored_password("bob"), NOBODYS_PASSWORD)
-
-    def test_a_session_holds_at_every_pod(self) -> None:
-        token = self.someone.open_session("ada")
-        self.assertEqual(self.people(self.open("pod_us0")).user_of(token), ADA)
-
-    def test_a_session_ends_after_its_time(self) -> None:
-        token = self.someone.open_session("ada")
-        self.clock.advance(SESSION_SECONDS - 1)
-        self.assertEqual(self.someone.user_of(token), ADA)
-        self.clock.advance(1)
-        self.assertIsNone(self.someone.user_of(token))
-
-    def test_a_session_is_closed(self) -> None:
-        token, other = self.someone.open_session("ada"), self.someone.open_session("ada")
-        self.someone.close_session(token)
-        self.assertIsNone(self.someone.user_of(token))
-        self.assertEqual(self.someone.user_of(other), ADA)
-
-    def test_old_sessions_are_cleared_away(self) -> None:
-        self.someone.open_session("ada")
-        self.clock.advance(SESSION_SECONDS)
-        self.someone.open_session("ada")
-        self.assertEqual(self.databases.users["sessions"].count, 1)
-
-    def test_tokens_are_not_stored(self) -> None:
-        token = self.someone.open_session("ada")
-        (row,) = self.databases.users["sessions"].rows
-        self.assertNotIn(token, row.values())
-
-    def test_foreign_tokens(self) -> None:
-        for token in ("", "x", "\udc80", "' or 1 = 1 --"):
-            self.assertIsNone(self.someone.user_of(token))
+        self.assertRaises(Conflict, self.someone.add, ADA, "other")
+        self.assertEqual(self.someone.account("ada"), Account("ada", "hash", 0))
+        self.assertEqual(self.someone.account("bob"), Account("bob", NOBODYS_PASSWORD, 0))
 
     def test_members_see_what_is_private(self) -> None:
         self.assertTrue(ADA.may_see("anything", "my-organization"))
         self.assertFalse(ADA.may_see("my-company", "other-organization"))
         self.someone.join("ada", "my-company")
-        member = self.someone.user_of(self.someone.open_session("ada"))
+        member = self.someone.user("ada")
         assert member is not None
         self.assertTrue(member.may_see("my-company", "other-organization"))
 
@@ -144,7 +139,7 @@ class TenantsTests(DatabaseTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.here = self.tenants(self.databases)
-        self.route = TenantRoute("team", "pod_eu0", "their-organization", private=True)
+        self.route = TenantRoute("team", "pod_eu0", PUBLIC_ORGANIZATION, private=True)
 
     def test_an_organization_has_a_route(self) -> None:
         organization = Organization("their-organization", "Theirs", "please")
@@ -162,16 +157,16 @@ class TenantsTests(DatabaseTestCase):
         self.assertEqual(there.find("team"), self.route)
         self.assertEqual(self.here.namespace_name("team"), "Team")
         self.assertIsNone(there.namespace_name("team"))
-        self.assertEqual(self.here.namespaces_of("their-organization", "pod_eu0"), [self.route])
+        self.assertEqual(self.here.namespaces_of(PUBLIC_ORGANIZATION, "pod_eu0"), [self.route])
 
     def test_a_taken_name_changes_nothing(self) -> None:
         self.here.add_namespace(self.route, "Team")
         there = self.tenants(self.open("pod_us0"))
-        self.assertRaises(sqlite3.IntegrityError, there.add_namespace, self.route, "Again")
+        self.assertRaises(Conflict, there.add_namespace, self.route, "Again")
         self.assertIsNone(there.namespace_name("team"))
 
     def test_projects(self) -> None:
-        project = Project("team/work", "team", "Work", "What we do.", True)
+        project = Project("team/work", "team", "Work", "What we do.", True, id=1)
         self.here.hold_project(project)
         self.here.hold_project(Project("other/work", "other", "Work", "", False))
         self.assertEqual(self.here.project("team/work"), project)
@@ -188,7 +183,8 @@ class TenantsTests(DatabaseTestCase):
 class SeedTests(DatabaseTestCase):
     def plant(self, pod: str) -> Databases:
         databases = self.open(pod)
-        seed.plant(databases, self.people(databases), self.tenants(databases), pod)
+        view = databases.view()
+        seed.plant(view, self.people(databases), self.tenants(databases), pod)
         return databases
 
     def test_each_pod_holds_its_own_part(self) -> None:
@@ -199,15 +195,15 @@ class SeedTests(DatabaseTestCase):
             ("pod_eu1", set()),
         ):
             databases = self.plant(pod)
-            held = {row["path"] for row in databases.main["namespaces"].rows}
+            held = {row["path"] for row in self.rows(databases, "main", "namespaces")}
             self.assertEqual(held, namespaces, pod)
-            parts = {row["namespace"] for row in databases.main["projects"].rows}
+            parts = {row["namespace"] for row in self.rows(databases, "main", "projects")}
             self.assertEqual(parts, namespaces, pod)
 
     def test_again_changes_nothing(self) -> None:
         def everything() -> list[list[dict[str, object]]]:
             return [
-                list(getattr(databases, name)[table].rows)
+                self.rows(databases, name, table)
                 for name, tables in SCHEMAS.items()
                 for table in tables
             ]
@@ -230,5 +226,17 @@ class SeedTests(DatabaseTestCase):
     def test_users_of_the_proposals(self) -> None:
         someone = self.people(self.plant("pod_us0"))
         for user, password in seed.USERS:
-            self.assertTrue(is_password(password, someone.stored_password(user.username)))
-            self.assertEqual(someone.user_of(someone.open_session(user.username)), user)
+            self.assertTrue(is_password(password, someone.account(user.username).password))
+            self.assertEqual(someone.user(user.username), user)
+
+
+class DocumentedTests(SynchronousTestCase):
+    def test_the_reference_names_every_table(self) -> None:
+        text = (DOCS / "reference" / "reference-pod-databases.rst").read_text()
+        rows = re.findall(r"^``(\w+)``  +(shared|one pod's own)(.*(?:\n  .*)*)", text, re.MULTILINE)
+        found = {name: (whose, set(re.findall(r"``(\w+)``", rest))) for name, whose, rest in rows}
+        self.assertEqual(set(found), set(SCHEMAS))
+        for name, tables in SCHEMAS.items():
+            whose, named = found[name]
+            self.assertEqual(whose == "shared", name in SHARED, name)
+            self.assertEqual(named - {"default_organization", "pod_id"}, set(tables), name)

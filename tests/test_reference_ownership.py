@@ -23,8 +23,15 @@ ROUTES = {
 }
 
 
+WORDS = (
+    *("users", "admin", "pods", "-", "profile", "dashboard", ""),
+    *("api", "v4", "projects", "2001", "jobs", "request", "my-company%2Fx", "organizations"),
+)
+IDS = {("projects", 2001): "pod_eu0", ("namespaces", 1): "pod_us0", ("jobs", 7): "pod_us1"}
+
+
 def owner(path: str, cluster: Cluster = EU1) -> Owner | None:
-    return owner_of(path, cluster, ROUTES.get)
+    return owner_of(path, cluster, ROUTES.get, lambda kind, number: IDS.get((kind, number)))
 
 
 class OwnershipTests(SynchronousTestCase):
@@ -78,6 +85,38 @@ class OwnershipTests(SynchronousTestCase):
         paths = ("/admin/pods/pod_eu1", "/admin/pods/pod_eu1/projects")
         self.assert_owner(paths, Kind.POD_ADMIN, "/admin/pods/pod_eu1", "pod_eu1")
 
+    def test_the_api_of_an_organization_is_its_pods(self) -> None:
+        paths = (
+            "/api/organizations/my-organization/graphql",
+            "/api/organizations/my-organization/search",
+        )
+        self.assert_owner(paths, Kind.API, "/api/organizations/my-organization", "pod_eu0")
+
+    def test_things_with_an_id_are_the_pods_that_made_them(self) -> None:
+        for path, pod in (
+            ("/api/v4/projects/2001", "pod_eu0"),
+            ("/api/v4/groups/1", "pod_us0"),
+            ("/api/v4/jobs/7", "pod_us1"),
+        ):
+            self.assert_owner((path, f"{path}/x", f"{path}/"), Kind.API, path, pod)
+
+    def test_an_encoded_name_says_whose_it_is_but_teaches_nothing(self) -> None:
+        for name in ("my-company%2Fmy-project", "my-company%2fmy-project", "my-company%2F%2F"):
+            path = f"/api/v4/projects/{name}"
+            self.assert_owner((path, f"{path}/issues"), Kind.API_ENCODED, path, "pod_eu0")
+            found = owner(path)
+            assert found is not None
+            self.assertIsNone(found.claim)
+        groups = ("/api/v4/groups/my-company", "/api/v4/groups/my-company/projects")
+        self.assert_owner(groups, Kind.API, groups[0], "pod_eu0")
+
+    def test_the_rest_of_the_api_is_anybodys(self) -> None:
+        for path in ("/api/graphql", "/api/v4/jobs/request"):
+            self.assert_owner((path, f"{path}/"), Kind.API_ANY, path, "pod_eu0", exact=True)
+        for path in ("/api/v4/runners", "/api/v4/search", "/api/v4/user"):
+            self.assert_owner((path, f"{path}/x"), Kind.API_ANY, path, "pod_us0", cluster=US1)
+        self.assert_owner(("/search", "/search/autocomplete"), Kind.FIXED, "/search", "pod_eu0")
+
     def test_nobodys(self) -> None:
         for path in (
             "/",
@@ -97,8 +136,30 @@ class OwnershipTests(SynchronousTestCase):
             "/admin/settings",
             "/-/profile/x",
             "/my-company%2Fmy-project",
+            "/api",
+            "/api/v4",
+            "/api/v3/projects/2001",
+            "/api/graphql/x",
+            "/api/organizations",
+            "/api/organizations/nothing/graphql",
+            "/api/v4/projects",
+            "/api/v4/projects/2002",
+            "/api/v4/projects/-1",
+            "/api/v4/projects/\N{ARABIC-INDIC DIGIT TWO}",
+            f"/api/v4/projects/{2**63}0",
+            "/api/v4/projects/nothing%2Fx",
+            "/api/v4/projects/organizations%2Fmy-organization",
+            "/api/v4/jobs/my-company",
         ):
             self.assertIsNone(owner(path), path)
+
+    def test_a_name_with_a_nul_is_not_looked_for(self) -> None:
+        """Some databases cannot even be asked for it."""
+        asked: list[str] = []
+        for path in ("/%00", "/my%00company", "/organizations/%00", "/api/v4/projects/%00%2Fx"):
+            found = owner_of(path, EU1, asked.append, lambda kind, number: None)
+            self.assertIsNone(found, path)
+        self.assertEqual(asked, [])
 
     def test_learn_answers_of_the_proposals(self) -> None:
         for path, answer in (
@@ -107,6 +168,8 @@ class OwnershipTests(SynchronousTestCase):
             ("/-/profile", LearnAnswer("/-/profile", "pod_eu0", "fixed", exact=True)),
             ("/dashboard", LearnAnswer("/dashboard", "pod_us0", "routable")),
             ("/admin", LearnAnswer("/admin", "pod_us0", "fixed", exact=True)),
+            ("/api/graphql", LearnAnswer("/api/graphql", "pod_eu0", "fixed", exact=True)),
+            ("/api/v4/projects/2001", LearnAnswer("/api/v4/projects/2001", "pod_eu0")),
         ):
             found = owner(path)
             assert found is not None
@@ -115,7 +178,15 @@ class OwnershipTests(SynchronousTestCase):
     def test_only_what_has_one_owner_is_taught(self) -> None:
         taught = {
             path: found.claim
-            for path in ("/my-company/x", "/admin/pods/pod_us1/x", "/users", "/dashboard", "/admin")
+            for path in (
+                "/my-company/x",
+                "/admin/pods/pod_us1/x",
+                "/api/v4/jobs/7/x",
+                "/users",
+                "/dashboard",
+                "/admin",
+                "/api/graphql",
+            )
             if (found := owner(path)) is not None
         }
         self.assertEqual(
@@ -123,6 +194,8 @@ class OwnershipTests(SynchronousTestCase):
             {
                 "/my-company/x": CacheClaim("/my-company/"),
                 "/admin/pods/pod_us1/x": CacheClaim("/admin/pods/pod_us1/"),
+                "/api/v4/jobs/7/x": CacheClaim("/api/v4/jobs/7/"),
+                "/api/graphql": None,
                 "/users": None,
                 "/dashboard": None,
                 "/admin": None,
@@ -131,9 +204,7 @@ class OwnershipTests(SynchronousTestCase):
 
     @given(
         st.lists(
-            st.sampled_from(
-                [*ROUTES, *REGIONS, "users", "admin", "pods", "-", "profile", "dashboard", ""]
-            ),
+            st.sampled_from([*ROUTES, *REGIONS, *WORDS]),
             max_size=5,
         )
     )

@@ -15,9 +15,11 @@ from twisted.internet.protocol import Protocol
 from twisted.trial.unittest import TestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 
-from pods.reference.resource import FORM_LIMIT_BYTES, Served
+from pods.keys import FILE_NAME
+from pods.reference.resource import BODY_LIMIT_BYTES, Served
 from pods.reference.service import PodService, PodStartError
 from pods.reference.settings import PodSettings, from_mapping
+from pods.reference.visits import session_token
 
 PODS = {
     "pod_us0": {"region": "us", "legacy": True},
@@ -47,6 +49,7 @@ class PodServiceTestCase(TestCase):
     """Starts pods, and asks them."""
 
     timeout = 60
+    sessions = "store"
 
     def setUp(self) -> None:
         self.folder = os.path.abspath(self.mktemp())
@@ -63,7 +66,8 @@ class PodServiceTestCase(TestCase):
             "data_dir": "own",
             "seed": True,
         }
-        return from_mapping({"pod": table | own, "pods": PODS}, "pod.toml", self.folder)
+        tables = {"pod": table | own, "pods": PODS, "sessions": {"kind": self.sessions}}
+        return from_mapping(tables, "pod.toml", self.folder)
 
     def start(self, **own: Any) -> PodService:
         pod = PodService(self.settings(**own), reactor, self.served.append)
@@ -153,9 +157,9 @@ class PodServiceTests(PodServiceTestCase):
         await self.get(pod, "/-/readiness")
         self.assertGreaterEqual(time.monotonic() - began, 0.2)
 
-    async def test_forms_that_are_too_much(self) -> None:
+    async def test_forms_that_cannot_be_read(self) -> None:
         pod = self.start()
-        for body in (b"a" * (FORM_LIMIT_BYTES + 1), b"&".join(b"a=b" for _ in range(60))):
+        for body in (b"a" * (BODY_LIMIT_BYTES + 1), b"&".join([b"a=b"] * 60), b"a=%00"):
             response = await self.get(
                 pod,
                 "/users/sign_in",
@@ -227,3 +231,32 @@ class PodStartTests(PodServiceTestCase):
         await self.get(first, "/groups", "POST", data={"path": "lasting"})
         await first.stopService()
         self.assertEqual((await self.get(self.start(), "/lasting")).code, 200)
+
+
+class SignedSessionsTests(PodServiceTestCase):
+    """``kind = "token"``."""
+
+    sessions = "token"
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.key_file = os.path.join(self.folder, "shared", FILE_NAME)
+
+    async def test_signed_with_keys_that_all_pods_share(self) -> None:
+        form = {"username": "casey", "password": "casey-pays-for-this"}
+        response = await self.get(self.start(), "/users/sign_in", "POST", data=form)
+        (cookie,) = response.headers.getRawHeaders("Set-Cookie")
+        self.assertEqual(session_token(cookie).count("."), 2)
+        self.assertEqual(os.stat(self.key_file).st_mode & 0o777, 0o600)
+        other = self.start(name="pod_eu0", data_dir="other")
+        self.assertEqual((await self.get(other, "/-/profile")).code, 200)
+
+    def test_a_faulty_file_of_keys(self) -> None:
+        os.makedirs(os.path.dirname(self.key_file))
+        with open(self.key_file, "w") as file:
+            file.write("no key\nnor this\n")
+        pod = PodService(self.settings(), reactor)
+        error = self.assertRaises(PodStartError, pod.startService)
+        self.assertRegex(str(error), "^pod.toml: pod_us0 cannot start: .*: line 1: this is no key")
+        self.assertEqual(len(str(error).splitlines()), 1)
+        self.assertNotIn("nor this", str(error))

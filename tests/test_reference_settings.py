@@ -33,7 +33,9 @@ def changed(**own: Any) -> dict[str, Any]:
     return table
 
 
-class PodSettingsTests(SynchronousTestCase):
+class PodSettingsTestCase(SynchronousTestCase):
+    """Reads tables."""
+
     def read(self, table: dict[str, Any]) -> PodSettings:
         return from_mapping(table, "pod.toml", "/srv")
 
@@ -44,6 +46,8 @@ class PodSettingsTests(SynchronousTestCase):
         for line, beginning in zip(lines, beginnings, strict=True):
             self.assertTrue(line.startswith(f"pod.toml: {beginning}"), line)
 
+
+class PodSettingsTests(PodSettingsTestCase):
     def test_the_example_is_right(self) -> None:
         settings = load(str(EXAMPLE))
         self.assertEqual(settings.pod.name, "pod_eu0")
@@ -60,6 +64,7 @@ class PodSettingsTests(SynchronousTestCase):
         own = self.read(TABLE).pod
         self.assertEqual(own.header_prefix, "X-Gitlab-Pod-")
         self.assertEqual(own.latency_seconds, 0)
+        self.assertEqual(own.hold_seconds, 10)
         self.assertFalse(own.seed)
 
     def test_folders_start_at_the_folder_of_the_file(self) -> None:

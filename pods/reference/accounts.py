@@ -1,4 +1,4 @@
-"""Signing in, out and up, and the profile.
+"""Signing in, out and up.
 
 Any pod can answer these, because the users are shared.
 """
@@ -6,25 +6,26 @@ Any pod can answer these, because the users are shared.
 from __future__ import annotations
 
 import secrets
-import sqlite3
 from urllib.parse import quote
 
 from twisted.web.template import Tag, tags
 
-from pods.reference.application import Pod, dashboard_of
-from pods.reference.databases import writing
-from pods.reference.pages import button, field, form, link, links
+from pods.reference.application import Pod
+from pods.reference.databases import Conflict, writing
+from pods.reference.pages import button, field, form
 from pods.reference.people import (
     PUBLIC_ORGANIZATION,
     PUBLIC_ORGANIZATION_NAME,
+    Account,
     User,
     hash_password,
     is_password,
 )
+from pods.reference.profile import PASSWORD_ALLOWED, PASSWORD_LEAST
 from pods.reference.tenants import NAME_ALLOWED, Organization, is_free_name
-from pods.reference.visits import Answer, Visit, local_path, redirect, signed_in, to_sign_in
+from pods.reference.visits import Answer, Visit, local_path, redirect, signed_in
 
-PASSWORD_LEAST = 8  #: characters
+_CLOSED = "Nobody can sign up at the moment."
 
 
 class SignUpRefusedError(Exception):
@@ -42,43 +43,35 @@ async def show_sign_in(pod: Pod, visit: Visit) -> Answer:
 async def sign_in(pod: Pod, visit: Visit) -> Answer:
     """Open a session and go back to where the user wanted to be."""
     username, password = visit.form.get("username", ""), visit.form.get("password", "")
-    stored = pod.people.stored_password(username)
-    if not await pod.in_thread(is_password, password, stored):
+    account = pod.people.account(username)
+    if not await pod.in_thread(is_password, password, account.password):
         problem = "This username and password do not belong together."
         return pod.pages.refused(visit, "Sign in", problem, _sign_in_form(visit))
-    pod.people.close_session(visit.token)
+    pod.sessions.close(visit.token)
     location = local_path(visit.query.get("redirect", "/"))
-    return signed_in(redirect(location), pod.people.open_session(username))
+    return signed_in(visit, redirect(location), pod.sessions.open(account))
 
 
 async def sign_out(pod: Pod, visit: Visit) -> Answer:
     """Close the session."""
-    pod.people.close_session(visit.token)
-    return signed_in(redirect("/users/sign_in"), "")
+    pod.sessions.close(visit.token)
+    return signed_in(visit, redirect("/users/sign_in"), "")
 
 
 def _sign_in_form(visit: Visit) -> Tag:
     location = quote(local_path(visit.query.get("redirect", "/")), safe="/")
     return form(
         f"/users/sign_in?redirect={location}",
-        field("username", "Username", autocomplete="username", required=""),
+        _username(visit),
         field("password", "Password", "password", autocomplete="current-password", required=""),
         button("Sign in"),
     )
 
 
-async def show_profile(pod: Pod, visit: Visit) -> Answer:
-    """Who the user is."""
-    if visit.user is None:
-        return to_sign_in(visit)
-    organization = visit.user.default_organization
-    return pod.pages.page(
-        visit,
-        visit.user.username,
-        tags.p("Default organization: ", link(dashboard_of(organization), organization)),
-        tags.h2("Member of"),
-        links((f"/{path}", path) for path in sorted(visit.user.memberships)),
-    )
+def _username(visit: Visit, hint: str = "") -> Tag:
+    value = visit.form.get("username", "")
+    more = {"autocomplete": "username", "autocapitalize": "none", "required": ""}
+    return field("username", "Username", hint=hint, value=value, **more)
 
 
 # -- up ----------------------------------------------------------------------
@@ -86,7 +79,9 @@ async def show_profile(pod: Pod, visit: Visit) -> Answer:
 
 async def show_sign_up(pod: Pod, visit: Visit) -> Answer:
     """The form to sign up, which asks for the organization."""
-    return pod.pages.page(visit, "Sign up", _sign_up_form())
+    if not _is_open(pod):
+        return pod.pages.page(visit, "Sign up", tags.p(_CLOSED))
+    return pod.pages.page(visit, "Sign up", _sign_up_form(visit))
 
 
 async def sign_up(pod: Pod, visit: Visit) -> Answer:
@@ -94,44 +89,65 @@ async def sign_up(pod: Pod, visit: Visit) -> Answer:
     try:
         _check_sign_up(pod, visit)
         stored = await pod.in_thread(hash_password, visit.form["password"])
-        _add_account(pod, visit, stored)
+        account = _add_account(pod, visit, stored)
     except SignUpRefusedError as error:
-        return pod.pages.refused(visit, "Sign up", str(error), _sign_up_form())
-    return signed_in(redirect("/"), pod.people.open_session(visit.form["username"]))
+        return pod.pages.refused(visit, "Sign up", str(error), _sign_up_form(visit))
+    return signed_in(visit, redirect("/"), pod.sessions.open(account))
 
 
-def _sign_up_form() -> Tag:
-    def option(value: str, text: str, **checked: str) -> Tag:
+def _is_open(pod: Pod) -> bool:
+    return pod.settings.value("signup_enabled") == "yes"
+
+
+def _sign_up_form(visit: Visit) -> Tag:
+    chosen = visit.form.get("organization", "")
+
+    def option(value: str, text: str) -> Tag:
+        checked = {"checked": ""} if value == chosen else {}
         box = tags.input(type="radio", name="organization", value=value, **checked)
         return tags.label(box, f" {text}")
 
     return form(
         "/users/sign_up",
-        field("username", "Username", autocomplete="username", required=""),
-        field("password", "Password", "password", autocomplete="new-password", required=""),
+        _username(visit, NAME_ALLOWED),
+        field(
+            "password",
+            "Password",
+            "password",
+            PASSWORD_ALLOWED,
+            autocomplete="new-password",
+            required="",
+        ),
         tags.fieldset(
             tags.legend("Are you part of an organization?"),
-            option("", f"Neither: use {PUBLIC_ORGANIZATION_NAME}", checked=""),
+            option("", f"Neither: use {PUBLIC_ORGANIZATION_NAME}"),
             option("join", "I am part of one"),
-            field("invitation", "Its invitation"),
+            field("invitation", "Invitation", value=visit.form.get("invitation", "")),
             option("create", "I would like to create one"),
-            field("path", "Its name"),
+            field(
+                "path",
+                "Name of the organization",
+                hint=NAME_ALLOWED,
+                value=visit.form.get("path", ""),
+            ),
         ),
         button("Sign up"),
     )
 
 
 def _check_sign_up(pod: Pod, visit: Visit) -> None:
+    if not _is_open(pod):
+        raise SignUpRefusedError(_CLOSED)
     username = visit.form.get("username", "")
     if not is_free_name(username):
         raise SignUpRefusedError(f"A username is {NAME_ALLOWED}.")
     if pod.people.has(username):
         raise SignUpRefusedError("This username is taken.")
     if len(visit.form.get("password", "")) < PASSWORD_LEAST:
-        raise SignUpRefusedError(f"A password has at least {PASSWORD_LEAST} characters.")
+        raise SignUpRefusedError(f"A password has {PASSWORD_ALLOWED}.")
 
 
-def _add_account(pod: Pod, visit: Visit, stored_password: str) -> None:
+def _add_account(pod: Pod, visit: Visit, stored_password: str) -> Account:
     """Both or nothing: the transaction of the organization spans that of the user."""
     try:
         with writing(pod.tenants.routes):
@@ -139,8 +155,8 @@ def _add_account(pod: Pod, visit: Visit, stored_password: str) -> None:
             member = organization != PUBLIC_ORGANIZATION
             memberships = frozenset([f"organizations/{organization}"] if member else [])
             user = User(visit.form["username"], organization, False, memberships)
-            pod.people.add(user, stored_password)
-    except sqlite3.IntegrityError as error:
+            return pod.people.add(user, stored_password)
+    except Conflict as error:
         raise SignUpRefusedError("This name was just taken.") from error
 
 

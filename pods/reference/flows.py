@@ -9,13 +9,14 @@ Hops are written as the proposals' diagrams write them, one line each::
 
 A request to a pod says in brackets how the router came to that pod
 (``X-Gitlab-Pod-Route``) and which pod in turn it is (``X-Gitlab-Pod-Attempt``).
-An answer says its status, and where it sends the user or what its page is headed.
+An answer says its status, and where it sends the user, what its page is headed, or its JSON.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import attrs
 
@@ -57,10 +58,14 @@ class Flow:
     section: str  #: the heading above it
     router: str  #: the user's nearest
     user: str | None  #: who is signed in when it begins
+    #: An organization, and the pod that it is moved to before it begins.
+    moves: tuple[str, str] | None = None
     chances: tuple[str, ...] = ()  #: the pods that are picked at random, in turn
     knows: tuple[str, ...] = ()  #: routes that the router remembers when it begins
     remembers: tuple[str, ...] = ()  #: and when it is over
     form: Mapping[str, str] = attrs.field(factory=dict)  #: what the user sends with a POST
+    #: What is sent as JSON instead; a ``token`` of ``$NAME`` is one that the player knows.
+    json: Mapping[str, Any] | None = None
     hops: tuple[Hop, ...]
 
     @property

@@ -6,11 +6,11 @@ after reading that, and for this request only: the path says nothing.
 
 from __future__ import annotations
 
-import sqlite3
-
 from twisted.web.template import Tag
 
 from pods.reference.application import Pod
+from pods.reference.databases import Conflict
+from pods.reference.organizations import home_of, organizations_of
 from pods.reference.ownership import TenantRoute
 from pods.reference.pages import button, choice, field, form, note
 from pods.reference.people import PUBLIC_ORGANIZATION, PUBLIC_ORGANIZATION_NAME, User
@@ -24,7 +24,7 @@ async def show_new(pod: Pod, visit: Visit) -> Answer:
     """The form, which asks for the organization."""
     if visit.user is None:
         return to_sign_in(visit)
-    return pod.pages.page(visit, _TITLE, _explanation(), _form(pod, visit.user))
+    return pod.pages.page(visit, _TITLE, _explanation(), _form(pod, visit, visit.user))
 
 
 async def create(pod: Pod, visit: Visit) -> Answer:
@@ -33,40 +33,24 @@ async def create(pod: Pod, visit: Visit) -> Answer:
         return to_sign_in(visit)
     path = visit.form.get("path", "")
     organization = visit.form.get("organization") or PUBLIC_ORGANIZATION
-    if organization not in _organizations(pod, visit.user):
+    if organization not in organizations_of(pod, visit.user):
         return _refused(pod, visit, visit.user, "This is no organization of yours.")
     if not is_free_name(path):
         return _refused(pod, visit, visit.user, f"The name of a group is {NAME_ALLOWED}.")
-    home = _pod_of(pod, organization)
+    home = home_of(pod, organization)
     if home != pod.cluster.me:
         return bounce(visit, home, pod.names, once=True)
     private = organization != PUBLIC_ORGANIZATION
     try:
         pod.tenants.add_namespace(TenantRoute(path, home, organization, private), path)
-    except sqlite3.IntegrityError:
+    except Conflict:
         return _refused(pod, visit, visit.user, "This name is taken.")
     pod.people.join(visit.user.username, path)
     return redirect(f"/{path}")
 
 
-def _pod_of(pod: Pod, organization: str) -> str:
-    route = pod.tenants.find(f"organizations/{organization}")
-    return pod.cluster.legacy if route is None else route.pod_id
-
-
-def _organizations(pod: Pod, user: User) -> dict[str, str]:
-    """The names of the organizations that the user may choose, by their paths."""
-    found = {PUBLIC_ORGANIZATION: PUBLIC_ORGANIZATION_NAME}
-    for membership in sorted(user.memberships):
-        kind, _, path = membership.partition("/")
-        organization = pod.tenants.organization(path)
-        if kind == "organizations" and organization is not None:
-            found[path] = organization.name
-    return found
-
-
 def _refused(pod: Pod, visit: Visit, user: User, problem: str) -> Answer:
-    return pod.pages.refused(visit, _TITLE, problem, _form(pod, user))
+    return pod.pages.refused(visit, _TITLE, problem, _form(pod, visit, user))
 
 
 def _explanation() -> Tag:
@@ -76,11 +60,11 @@ def _explanation() -> Tag:
     )
 
 
-def _form(pod: Pod, user: User) -> Tag:
-    options = _organizations(pod, user).items()
+def _form(pod: Pod, visit: Visit, user: User) -> Tag:
+    options, chosen = organizations_of(pod, user).items(), visit.form.get("organization", "")
     return form(
         "/groups",
-        field("path", "Name", required=""),
-        choice("organization", "Organization", options),
+        field("path", "Name", hint=NAME_ALLOWED, value=visit.form.get("path", ""), required=""),
+        choice("organization", "Organization", options, chosen),
         button("Create"),
     )

@@ -4,8 +4,10 @@ and its learn answers all come.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from types import MappingProxyType
 from urllib.parse import unquote
 
 import attrs
@@ -22,13 +24,23 @@ class Kind(Enum):
     ADMIN = "locked to the legacy pod"
     GLOBAL = "the legacy pod, for legacy users"
     FIXED = "any pod can; routers that ask are sent to the first one of their region"
+    API = "the pod that holds what the path names by its id or name"
+    API_ENCODED = "likewise, in a path that routers neither look up nor remember"
+    API_ANY = "any pod can, or finds in the body whose it is; for routers that ask as FIXED"
 
 
 #: A pod that gets one of these and does not own it bounces it; the one that owns it teaches it.
-TENANTS = frozenset({Kind.NAMESPACE, Kind.ORGANIZATION, Kind.POD_ADMIN})
-_FIXED = frozenset({Kind.ADMIN, Kind.FIXED})
+TENANTS = frozenset({Kind.NAMESPACE, Kind.ORGANIZATION, Kind.POD_ADMIN, Kind.API})
+_FIXED = frozenset({Kind.ADMIN, Kind.FIXED, Kind.API_ANY})
 #: First segments that mean something else, so no namespace may be called so.
-RESERVED = frozenset({"-", "admin", "api", "dashboard", "groups", "organizations", "users"})
+RESERVED = frozenset(
+    {"-", "admin", "api", "dashboard", "groups", "organizations", "search", "users"}
+)
+#: What kinds of things have an id in the API's paths: by the collection's name there.
+ID_KINDS: Mapping[str, str] = MappingProxyType(
+    {"projects": "projects", "groups": "namespaces", "jobs": "jobs"}
+)
+_ID = re.compile(r"[0-9]{1,18}")  # what every database takes for an integer
 
 
 @attrs.frozen
@@ -82,18 +94,25 @@ class Owner:
         return CacheClaim(f"{self.path}/") if self.kind in TENANTS else None
 
 
-def owner_of(
-    path: str, cluster: Cluster, find: Callable[[str], TenantRoute | None]
-) -> Owner | None:
+Find = Callable[[str], TenantRoute | None]
+PodOfId = Callable[[str, int], str | None]
+
+
+def owner_of(path: str, cluster: Cluster, find: Find, pod_of_id: PodOfId) -> Owner | None:
     """The owner of a path, or None if it is nobody's.
 
     :param path: percent-encoded, as the client sent it, without the query.
     :param find: the route of a namespace or ``organizations/<name>``, or None.
+    :param pod_of_id: the pod that holds the thing of that kind with that id, or None.
     """
+    if "%00" in path:  # no database keeps a NUL
+        return None
     match path.removesuffix("/").split("/"):
         case ["", "dashboard", *_]:
             return Owner(Kind.GLOBAL, "/dashboard", cluster.legacy)
-        case ["", "users" | "groups" as first, *_]:
+        case ["", "api", *segments]:
+            return _of_api(segments, cluster, find, pod_of_id)
+        case ["", "users" | "groups" | "search" as first, *_]:
             return Owner(Kind.FIXED, f"/{first}", cluster.fixed)
         case ["", "-", "profile"]:
             return Owner(Kind.FIXED, "/-/profile", cluster.fixed, exact=True)
@@ -107,6 +126,36 @@ def owner_of(
         case ["", name, *_]:
             return _tenant(Kind.NAMESPACE, f"/{name}", find(_decoded(name)))
     return None
+
+
+def _of_api(
+    segments: Sequence[str], cluster: Cluster, find: Find, pod_of_id: PodOfId
+) -> Owner | None:
+    """The owner of a path below ``/api``."""
+    match segments:
+        case ["organizations", name, *_]:
+            route = find(f"organizations/{_decoded(name)}")
+            return _tenant(Kind.API, f"/api/organizations/{name}", route)
+        case ["graphql"] | ["v4", "jobs", "request"]:
+            return Owner(Kind.API_ANY, f"/api/{'/'.join(segments)}", cluster.fixed, exact=True)
+        case ["v4", "personal_access_tokens" | "runners" | "search" | "user" as first, *_]:
+            return Owner(Kind.API_ANY, f"/api/v4/{first}", cluster.fixed)
+        case ["v4", collection, segment, *_] if (
+            collection in ID_KINDS and (number := id_of(segment)) is not None
+        ):
+            pod = pod_of_id(ID_KINDS[collection], number)
+            path = f"/api/v4/{collection}/{segment}"
+            return None if pod is None else Owner(Kind.API, path, pod)
+        case ["v4", "projects" | "groups" as collection, encoded, *_]:
+            name, slash, _ = unquote(encoded).partition("/")
+            kind = Kind.API_ENCODED if slash else Kind.API
+            return _tenant(kind, f"/api/v4/{collection}/{encoded}", find(name))
+    return None
+
+
+def id_of(segment: str) -> int | None:
+    """The id that a segment of a path is, if it is one."""
+    return int(segment) if _ID.fullmatch(segment) else None
 
 
 def _tenant(kind: Kind, path: str, route: TenantRoute | None) -> Owner | None:

@@ -1,4 +1,4 @@
-"""Users, what they are members of, and their sessions: the shared database ``users``.
+"""Users and what they are members of: the shared database ``users``.
 
 Any pod can authenticate anybody, because all pods share it.
 """
@@ -9,19 +9,17 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
-from sqlite_utils import Database
 
-from pods.reference.databases import writing
+from pods.reference.databases import Conflict, Database, writing
 
 #: The default organization of legacy users.  It does not really exist: it means that they
 #: may use the global pages of the legacy pod.
 PUBLIC_ORGANIZATION = "gitlab-com-public"
 PUBLIC_ORGANIZATION_NAME = "GitLab.com Public"
-SESSION_SECONDS = 14 * 86_400
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
 
 
@@ -65,82 +63,46 @@ def _encoded(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
+@attrs.frozen
+class Account:
+    """What somebody who signs in is checked with."""
+
+    username: str
+    password: str = attrs.field(repr=False)  #: as :func:`hash_password` made it
+    generation: int  #: grows when all sessions of the user are to end
+
+
 #: Compared with when there is no such user, so that this takes as long.
 NOBODYS_PASSWORD = f"{_encoded(bytes(16))}${_encoded(bytes(32))}"
 
 
 @attrs.frozen
 class People:
-    """Reads and writes accounts.
-
-    :param clock_seconds: the time in seconds since 1970, because sessions outlive processes.
-    """
+    """Reads and writes accounts."""
 
     _database: Database
-    _clock_seconds: Callable[[], float]
 
-    def stored_password(self, username: str) -> str:
-        """What :func:`is_password` takes; of an unknown user, one that no password matches."""
-        row = self._one("select password from users where username = ?", username)
-        return NOBODYS_PASSWORD if row is None else row["password"]
+    def account(self, username: str) -> Account:
+        """What :func:`is_password` takes: a password that has ended is not taken any more.
+
+        :returns: for an unknown user, an account that no password opens.
+        """
+        row = self._database.fresh.one("select * from users where username = ?", username)
+        if row is None:
+            return Account(username, NOBODYS_PASSWORD, 0)
+        return Account(username, row["password"], row["generation"])
 
     def has(self, username: str) -> bool:
         """Whether the name is taken."""
-        return self._one("select 1 from users where username = ?", username) is not None
+        return self._database.one("select 1 from users where username = ?", username) is not None
 
-    def add(self, user: User, stored_password: str) -> None:
-        """Make an account.
+    def user(self, username: str) -> User | None:
+        """The user with that name."""
+        row = self._database.one("select * from users where username = ?", username)
+        return None if row is None else self.read(row)
 
-        :param stored_password: of :func:`hash_password`.
-        :raises sqlite3.IntegrityError: the name is taken.
-        """
-        row = {
-            "username": user.username,
-            "password": stored_password,
-            "default_organization": user.default_organization,
-            "admin": user.admin,
-        }
-        with writing(self._database):
-            self._database.table("users").insert(row)
-            for path in sorted(user.memberships):
-                self.join(user.username, path)
-
-    def join(self, username: str, path: str) -> None:
-        """Make a user a member of a namespace or ``organizations/<name>``."""
-        row = {"username": username, "path": path}
-        with writing(self._database):
-            self._database.table("memberships").insert(row, ignore=True)
-
-    def open_session(self, username: str) -> str:
-        """A new token for a signed-in user; only its hash is stored."""
-        token = secrets.token_urlsafe(32)
-        now = self._clock_seconds()
-        row = {
-            "token_hash": _token_hash(token),
-            "username": username,
-            "expires_at": now + SESSION_SECONDS,
-        }
-        with writing(self._database):
-            self._database.table("sessions").delete_where("expires_at <= ?", [now])
-            self._database.table("sessions").insert(row)
-        return token
-
-    def close_session(self, token: str) -> None:
-        """Make a token worthless."""
-        with writing(self._database):
-            self._database.table("sessions").delete_where("token_hash = ?", [_token_hash(token)])
-
-    def user_of(self, token: str) -> User | None:
-        """Who is signed in with this token, if it still holds."""
-        row = self._one(
-            "select users.* from users join sessions using (username)"
-            " where token_hash = ? and expires_at > ?",
-            _token_hash(token),
-            self._clock_seconds(),
-        )
-        return None if row is None else self._user(row)
-
-    def _user(self, row: dict[str, Any]) -> User:
+    def read(self, row: Mapping[str, Any]) -> User:
+        """The user that a row of the table ``users`` is about."""
         paths = self._database.query(
             "select path from memberships where username = ?", [row["username"]]
         )
@@ -151,9 +113,60 @@ class People:
             memberships=frozenset(found["path"] for found in paths),
         )
 
-    def _one(self, sql: str, *values: object) -> dict[str, Any] | None:
-        return next(self._database.query(sql, values), None)
+    def add(self, user: User, stored_password: str) -> Account:
+        """Make an account.
 
+        :param stored_password: of :func:`hash_password`.
+        :raises pods.reference.databases.Conflict: the name is taken.
+        """
+        account = Account(user.username, stored_password, 0)
+        row = attrs.asdict(account) | {
+            "default_organization": user.default_organization,
+            "admin": user.admin,
+        }
+        with writing(self._database) as tx:
+            tx.insert("users", row)
+            for path in sorted(user.memberships):
+                self.join(user.username, path)
+        return account
 
-def _token_hash(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+    def join(self, username: str, path: str) -> None:
+        """Make a user a member of a namespace or ``organizations/<name>``."""
+        row = {"username": username, "path": path}
+        with writing(self._database) as tx:
+            tx.insert("memberships", row, ignore=True)
+
+    def change_default_organization(self, username: str, organization: str) -> None:
+        """Choose where a user begins.
+
+        :param organization: one of the user's, or :data:`PUBLIC_ORGANIZATION`.
+        """
+        with writing(self._database) as tx:
+            tx.execute(
+                "update users set default_organization = ? where username = ?",
+                [organization, username],
+            )
+
+    def change_password(self, account: Account, stored_password: str) -> Account:
+        """Change a password; every session that there is ends.
+
+        :param account: as the old password was checked.
+        :param stored_password: of :func:`hash_password`.
+        :raises pods.reference.databases.Conflict: it has been changed since.
+        """
+        changed = Account(account.username, stored_password, account.generation + 1)
+        with writing(self._database) as tx:
+            if not tx.execute(
+                "update users set password = ?, generation = ?"
+                " where username = ? and generation = ?",
+                [changed.password, changed.generation, account.username, account.generation],
+            ):
+                raise Conflict(f"the password of {account.username} has just been changed")
+        return changed
+
+    def end_sessions(self, username: str) -> None:
+        """End every session of a user."""
+        with writing(self._database) as tx:
+            tx.execute(
+                "update users set generation = generation + 1 where username = ?", [username]
+            )

@@ -17,9 +17,12 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 from twisted.web.template import flattenString
 
-from pods.reference.visits import Answer, Visit, fields_of, session_token
+from pods.reference.databases import COOKIE, parse_marks
+from pods.reference.visits import Answer, Visit, cookie_of, fields_of, session_token
 
-FORM_LIMIT_BYTES = 65_536
+BODY_LIMIT_BYTES = 65_536  #: of a form or of JSON
+_FORM = "application/x-www-form-urlencoded"
+_JSON = "application/json"
 
 
 @attrs.frozen
@@ -82,8 +85,9 @@ class PodResource(Resource):
         if not isinstance(body, bytes):
             body = b"<!DOCTYPE html>\n" + await flattenString(None, body)
         request.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode())
-        request.setHeader("Content-Type", answer.content_type)
-        request.setHeader("Content-Length", str(len(body)))
+        if answer.status != HTTPStatus.NO_CONTENT:
+            request.setHeader("Content-Type", answer.content_type)
+            request.setHeader("Content-Length", str(len(body)))
         for name, value in answer.headers:
             request.responseHeaders.addRawHeader(name, value)
         request.write(body)
@@ -122,19 +126,25 @@ def visit_of(request: Request) -> Visit:
 
     :raises ValueError: its fields are too many or too long.
     """
-    content_type = request.getHeader("Content-Type") or ""
-    is_form = content_type.partition(";")[0].strip() == "application/x-www-form-urlencoded"
-    form = request.content.read(FORM_LIMIT_BYTES + 1) if is_form and request.content else b""
-    if len(form) > FORM_LIMIT_BYTES:
-        raise ValueError(f"A form has at most {FORM_LIMIT_BYTES} bytes.")
+    media_type = (request.getHeader("Content-Type") or "").partition(";")[0].strip().lower()
+    content = b""
+    if media_type in (_FORM, _JSON) and request.content:
+        content = request.content.read(BODY_LIMIT_BYTES + 1)
+    if len(content) > BODY_LIMIT_BYTES:
+        raise ValueError(f"A body has at most {BODY_LIMIT_BYTES} bytes.")
+    form = content.decode("utf-8", "replace") if media_type == _FORM else ""
     target = request.uri.decode("latin-1")
     method = request.method.decode("latin-1")
+    cookies = request.getHeader("Cookie") or ""
     return Visit(
         method="GET" if method == "HEAD" else method,
         target=target,
         query=fields_of(target.partition("?")[2]),
-        form=fields_of(form.decode("utf-8", "replace")),
-        token=session_token(request.getHeader("Cookie") or ""),
+        form=fields_of(form),
+        json=content if media_type == _JSON else None,
+        token=session_token(cookies),
+        marks=parse_marks(cookie_of(cookies, COOKIE)),
+        headers=_flat(request.requestHeaders),
     )
 
 

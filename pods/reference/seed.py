@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import suppress
 
-from pods.reference.databases import Databases, writing
+from pods.reference.databases import Conflict, View, writing
+from pods.reference.issues import Issues
 from pods.reference.ownership import TenantRoute
 from pods.reference.people import PUBLIC_ORGANIZATION, People, User, hash_password
+from pods.reference.tenancy import Held, Tenancy
 from pods.reference.tenants import Organization, Project, Tenants
 
 ORGANIZATIONS = (
@@ -29,6 +30,13 @@ PROJECTS = (
     Project("my-company/my-other-project", "my-company", "My Other Project", "And more.", True),
     Project("not-my-company/not-my-project", "not-my-company", "Not My Project", "Theirs.", True),
 )
+#: Who wrote an issue in which project, and its title.
+ISSUES = (
+    ("taylor", "gitlab-org/gitlab", "Route requests to pods"),
+    ("taylor", "gitlab-org/security", "Time the 404s"),
+    ("casey", "my-company/my-project", "Find a better name"),
+    ("casey", "my-company/my-project", "Ship it"),
+)
 #: Each with a password that the demo prints.
 USERS = (
     (
@@ -38,40 +46,59 @@ USERS = (
     (User("taylor", PUBLIC_ORGANIZATION, False, frozenset({"gitlab-org"})), "taylor-builds-this"),
     (User("root", PUBLIC_ORGANIZATION, True, frozenset()), "root-sees-to-this"),
 )
-SETTINGS = {"site_name": "GitLab.com"}
+SETTINGS = {
+    "site_name": "GitLab.com",
+    "elasticsearch_url": "http://elasticsearch.$pod.$region.example:9200",
+}
 #: Where those tenants live.
 SEEDED_PODS = frozenset(route.pod_id for route, _ in NAMESPACES)
 
 
-def plant(databases: Databases, people: People, tenants: Tenants, pod: str) -> None:
+def plant(view: View, people: People, tenants: Tenants, pod: str) -> None:
     """Make whatever is missing of the tenants and users, and what ``pod`` itself holds of them.
 
     Safe to repeat, and for several pods that share their databases at the same time.
     """
     _plant_routes(tenants)
     _plant_users(people)
-    with writing(databases.admin):
-        rows = ({"name": name, "value": value} for name, value in SETTINGS.items())
-        databases.admin.table("application_settings").insert_all(rows, ignore=True)
-    held = {route.path: name for route, name in NAMESPACES if route.pod_id == pod}
-    for path, name in held.items():
-        tenants.hold_namespace(path, name)
+    with writing(view.admin) as tx:
+        for name, value in SETTINGS.items():
+            tx.insert("application_settings", {"name": name, "value": value}, ignore=True)
+    for route, name in NAMESPACES:
+        if _is_held(view, route.path, pod):
+            tenants.hold_namespace(route.path, name)
+            _plant_projects(Issues(view.main, tenants.ids), tenants, route)
+
+
+def _is_held(view: View, path: str, pod: str) -> bool:
+    """Whether a namespace lives on ``pod``: its organization may have moved, or be on its way."""
+    with suppress(Held):
+        route = Tenancy(view.fresh, pod).find(path)
+        return route is not None and route.pod_id == pod
+    return False
+
+
+def _plant_projects(issues: Issues, tenants: Tenants, route: TenantRoute) -> None:
     for project in PROJECTS:
-        if project.namespace in held:
+        if project.namespace == route.path:
             tenants.hold_project(project)
+            if not issues.of_project(project.path):
+                for author, place, title in ISSUES:
+                    if place == project.path:
+                        issues.add(route.organization, place, title, author)
 
 
 def _plant_routes(tenants: Tenants) -> None:
     for organization, pod in ORGANIZATIONS:
-        with suppress(sqlite3.IntegrityError):  # it is there
+        with suppress(Conflict):  # it is there
             tenants.add_organization(organization, pod)
     for route, _ in NAMESPACES:
-        with suppress(sqlite3.IntegrityError):
+        with suppress(Conflict):
             tenants.add_route(route)
 
 
 def _plant_users(people: People) -> None:
     for user, password in USERS:
         if not people.has(user.username):  # hashing takes a while
-            with suppress(sqlite3.IntegrityError):  # another pod was quicker
+            with suppress(Conflict):  # another pod was quicker
                 people.add(user, hash_password(password))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.application.service import Service
@@ -24,21 +23,25 @@ from twisted.python.failure import Failure
 from twisted.web.http import Request
 from twisted.web.server import Site
 
-from pods.errors import PodsError
+from pods import keys
+from pods.errors import ConfigurationError, PodsError
 from pods.protocol import HeaderNames
 from pods.reference import seed
+from pods.reference.api import paths
 from pods.reference.application import Application, Pod
-from pods.reference.databases import Databases, open_databases
-from pods.reference.pages import Pages
-from pods.reference.people import People
+from pods.reference.copying import Copying
+from pods.reference.databases import Databases, UnusableError, open_databases
+from pods.reference.moves.holding import Holding
 from pods.reference.resource import PodResource, Served
+from pods.reference.sessions import Kind as SessionKind
+from pods.reference.sessions import SignedSessions, StoredSessions
 from pods.reference.settings import PodSettings
-from pods.reference.tenants import Tenants
 from pods.reference.views import VIEWS
+from pods.reference.waiting import Bell
 
 
 class PodStartError(PodsError):
-    """A database cannot be opened, or the endpoint cannot be listened on."""
+    """A database or the keys cannot be read, or the endpoint cannot be listened on."""
 
 
 class _Site(Site):
@@ -65,6 +68,9 @@ class PodService(Service):
         self._reactor = reactor
         self._observe = observe
         self._databases: Databases | None = None
+        self._bell = Bell(reactor)
+        self._holding: Holding | None = None
+        self._copying: Copying | None = None
         self._site: WrappingFactory | None = None
         self._port: IListeningPort | None = None
 
@@ -81,22 +87,32 @@ class PodService(Service):
         :raises PodStartError: with the reason, and nothing left open.
         """
         own = self.settings.pod
+        self._bell.open()
         try:
-            self._databases = open_databases(own.shared_dir, own.data_dir)
+            self._databases = open_databases(self.settings.places, own.name)
             self._site = WrappingFactory(self._make_site(self._databases))
             self._site.noisy = False
             self._port = _listen(serverFromString(self._reactor, own.listen), self._site)
-        except (OSError, sqlite3.Error, CannotListenError) as error:
+            self._copying = self._start_copying(self._databases)
+        except (UnusableError, ConfigurationError, CannotListenError) as error:
             self._close()
+            reason = "; ".join(str(error).splitlines())
             raise PodStartError(
-                f"{self.settings.file}: {own.name} cannot start: {error}"
+                f"{self.settings.file}: {own.name} cannot start: {reason}"
             ) from error
         super().startService()  # type: ignore[no-untyped-call]
+
+    def end_waiting(self) -> None:
+        """Answer everybody who waits for work, and let nobody wait until the next start."""
+        self._bell.close()
 
     async def _stop(self) -> None:
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
             self._port = None
+        if self._copying is not None:
+            await self._copying.stop()
+            self._copying = None
         self._close()
 
     def stopService(self) -> Deferred[None]:
@@ -108,28 +124,41 @@ class PodService(Service):
         if self._site is not None:
             for connection in list(self._site.protocols):
                 connection.abortConnection()
+        if self._holding is not None:
+            self._holding.stop()
         if self._databases is not None:
             self._databases.close()
-        self._site = self._databases = None
+        self._site = self._holding = self._databases = None
 
     def _make_site(self, databases: Databases) -> Site:
         own, pod = self.settings.pod, self._pod(databases)
         if own.seed:
-            seed.plant(databases, pod.people, pod.tenants, own.name)
-        application = Application(pod, VIEWS)
+            seed.plant(pod.view, pod.people, pod.tenants, own.name)
+            databases.catch_up()
+        self._holding = Holding(self._reactor, databases, own.name)
+        application = Application(pod, VIEWS, paths.view, self._holding, own.hold_seconds)
         resource = PodResource(own.name, application.answer, self._wait, self._observe)
         return _Site(resource, reactor=self._reactor)  # type: ignore[no-untyped-call]
 
+    def _start_copying(self, databases: Databases) -> Copying:
+        copying = Copying(databases.replicas(), self._reactor, self._in_thread)
+        copying.start()
+        return copying
+
     def _pod(self, databases: Databases) -> Pod:
-        cluster = self.settings.cluster
         return Pod(
-            cluster=cluster,
+            cluster=self.settings.cluster,
             names=HeaderNames(self.settings.pod.header_prefix),
-            people=People(databases.users, time.time),
-            tenants=Tenants(databases.routes, databases.main),
-            pages=Pages(cluster, databases.settings),
+            databases=databases,
             in_thread=self._in_thread,
+            bell=self._bell,
+            session_kind=self._session_kind(),
         )
+
+    def _session_kind(self) -> SessionKind:
+        if self.settings.sessions.kind == "store":
+            return StoredSessions
+        return partial(SignedSessions, keys=keys.load(self.settings.pod.shared_dir))
 
     def _in_thread(self, function: Callable[..., Any], *arguments: object) -> Deferred[Any]:
         pool = self._reactor.getThreadPool()

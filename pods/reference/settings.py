@@ -16,6 +16,9 @@ from pods.config import checks, endpoints, read_toml
 from pods.config.reading import NOTHING, Place, Source, Table
 from pods.errors import ConfigurationError, Fault
 from pods.protocol import DEFAULT_HEADER_PREFIX
+from pods.reference.database_settings import DatabaseSettings, DatabasesReader, note_regions
+from pods.reference.databases import Places, default_places
+from pods.reference.moves.holding import HOLD_SECONDS
 from pods.reference.ownership import Cluster
 from pods.reference.seed import SEEDED_PODS
 from pods.wording import shown
@@ -39,7 +42,15 @@ class OwnSettings:
     data_dir: Annotated[str, checks.path("a folder")]
     header_prefix: Annotated[str, checks.header_prefix] = DEFAULT_HEADER_PREFIX
     latency_seconds: Annotated[float, checks.seconds(0, 60)] = 0
+    hold_seconds: Annotated[float, checks.seconds(0, 60)] = HOLD_SECONDS
     seed: Annotated[bool, checks.flag] = False
+
+
+@attrs.frozen(kw_only=True)
+class SessionSettings:
+    """``[sessions]``: what a user who signed in carries; the same for all pods."""
+
+    kind: Annotated[str, checks.one_of("store", "token")] = "store"
 
 
 @attrs.frozen
@@ -74,6 +85,18 @@ class PodSettings:
     file: str  #: where it was read, as it was named
     pod: Annotated[OwnSettings, Table(OwnSettings)]
     pods: Annotated[Mapping[str, SiblingSettings], _Siblings()]
+    databases: Annotated[Mapping[str, DatabaseSettings], DatabasesReader()] = NOTHING
+    sessions: Annotated[SessionSettings, Table(SessionSettings)] = SessionSettings()
+
+    @property
+    def places(self) -> Mapping[str, Places]:
+        """Where each database is for this pod."""
+        region = self.cluster.region
+        found = default_places(self.pod.shared_dir, self.pod.data_dir, region)
+        return found | {
+            name: Places(table.primary, table.replicas.get(region), table.copy_seconds)
+            for name, table in self.databases.items()
+        }
 
     @property
     def cluster(self) -> Cluster:
@@ -106,6 +129,8 @@ def from_mapping(table: Mapping[str, Any], file: str, base_dir: str) -> PodSetti
     settings: PodSettings = Table(PodSettings).read(
         {"pod": {}, "pods": {}} | dict(table), place, file=file
     )
+    if not faults:
+        note_regions(settings.databases, frozenset(settings.cluster.regions.values()), place)
     if not faults and settings.pod.seed and not names >= SEEDED_PODS:
         wanted = ", ".join(sorted(SEEDED_PODS))
         faults.append(Fault("pod.seed", "the demo tenants live on other pods", f"pods {wanted}"))

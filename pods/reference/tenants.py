@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import attrs
-from sqlite_utils import Database
 
-from pods.reference.databases import writing
+from pods.reference.databases import Database, Transaction, writing
+from pods.reference.ids import Ids
 from pods.reference.ownership import RESERVED, TenantRoute
+from pods.reference.tenancy import changing, claim
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 NAME_ALLOWED = "3 to 63 small letters, digits and -, no - at the ends"
@@ -41,6 +42,7 @@ class Project:
     name: str
     description: str
     private: bool
+    id: int = 0  #: no other project on any pod has it; 0: not held yet
 
 
 @attrs.frozen
@@ -49,25 +51,42 @@ class Tenants:
 
     :param routes: the shared database.
     :param main: the pod's own database.
+    :param ids: for what is made.
     """
 
     routes: Database
     main: Database
+    ids: Ids
 
     def find(self, path: str) -> TenantRoute | None:
-        """The route of a namespace or ``organizations/<name>``."""
-        row = _one(self.routes, "select * from routes where path = ?", path)
+        """The route of a namespace or ``organizations/<name>``.
+
+        What the replica does not know may have just been made, and routers that ask for it say
+        nothing of a session: so the primary is asked before this says that there is nothing.
+        """
+        sql = "select * from routes where path = ?"
+        row = self.routes.sought(sql, path)
         return None if row is None else _route(row)
 
     def organization(self, path: str) -> Organization | None:
         """The organization of that path."""
-        row = _one(self.routes, "select * from organizations where path = ?", path)
+        row = self.routes.one("select * from organizations where path = ?", path)
         return None if row is None else Organization(**row)
 
     def invited_to(self, invitation: str) -> Organization | None:
         """The organization that this invitation opens."""
-        row = _one(self.routes, "select * from organizations where invitation = ?", invitation)
+        row = self.routes.one("select * from organizations where invitation = ?", invitation)
         return None if row is None else Organization(**row)
+
+    def organizations_on(self, pod_id: str) -> Sequence[Organization]:
+        """The organizations on a pod, in alphabetical order."""
+        rows = self.routes.query(
+            "select organizations.* from organizations"
+            " join routes on routes.path = 'organizations/' || organizations.path"
+            " where pod_id = ? order by organizations.path",
+            [pod_id],
+        )
+        return [Organization(**row) for row in rows]
 
     def namespaces_of(self, organization: str, pod_id: str) -> Sequence[TenantRoute]:
         """The namespaces of an organization on a pod, in alphabetical order."""
@@ -81,42 +100,61 @@ class Tenants:
     def add_organization(self, organization: Organization, pod_id: str) -> None:
         """Make an organization on a pod.
 
-        :raises sqlite3.IntegrityError: the path is taken.
+        :raises pods.reference.databases.Conflict: the path is taken.
         """
         path = f"organizations/{organization.path}"
-        with writing(self.routes):
-            self.routes.table("organizations").insert(attrs.asdict(organization))
+        with writing(self.routes) as tx:
+            tx.insert("organizations", attrs.asdict(organization))
             self.add_route(TenantRoute(path, pod_id, organization.path, private=True))
 
     def add_route(self, route: TenantRoute) -> None:
         """Make a route, which says which pod holds the rest.
 
-        :raises sqlite3.IntegrityError: the path is taken.
+        :raises pods.reference.databases.Conflict: the path is taken.
         """
-        with writing(self.routes):
-            self.routes.table("routes").insert(attrs.asdict(route))
+        with writing(self.routes) as tx:
+            tx.insert("routes", attrs.asdict(route))
 
     def add_namespace(self, route: TenantRoute, name: str) -> None:
         """Make a namespace on this pod, whose name is ``route.pod_id``.
 
-        :raises sqlite3.IntegrityError: the path is taken.
+        :raises pods.reference.databases.Conflict: the path is taken.
+        :raises pods.reference.tenancy.Held: its organization is about to change pods.
         """
-        with writing(self.routes), writing(self.main):
+        with writing(self.routes) as tx, changing(self.main, route.organization):
+            claim(tx, route.organization, route.pod_id)
             self.add_route(route)
             self.hold_namespace(route.path, name)
 
     def hold_namespace(self, path: str, name: str) -> None:
-        """Make the part of a namespace that is in this pod's own database."""
-        self.main.table("namespaces").upsert({"path": path, "name": name})
+        """Make the part of a namespace that is in this pod's own database, or rename it."""
+        with writing(self.main) as tx:
+            number = self._id_of(tx, "namespaces", path)
+            tx.upsert("namespaces", {"path": path, "id": number, "name": name})
 
     def namespace_name(self, path: str) -> str | None:
         """What a namespace on this pod is called."""
-        row = _one(self.main, "select name from namespaces where path = ?", path)
+        row = self.main.one("select name from namespaces where path = ?", path)
         return None if row is None else row["name"]
+
+    def namespace_id(self, path: str) -> int | None:
+        """The id of a namespace on this pod; none on any pod has the same."""
+        row = self.main.one("select id from namespaces where path = ?", path)
+        return None if row is None else row["id"]
+
+    def namespace_of_id(self, number: int) -> str | None:
+        """The path of the namespace on this pod with that id."""
+        row = self.main.one("select path from namespaces where id = ?", number)
+        return None if row is None else row["path"]
 
     def project(self, path: str) -> Project | None:
         """The project on this pod at ``namespace/project``."""
-        row = _one(self.main, "select * from projects where path = ?", path)
+        row = self.main.one("select * from projects where path = ?", path)
+        return None if row is None else _project(row)
+
+    def project_of_id(self, number: int) -> Project | None:
+        """The project on this pod with that id."""
+        row = self.main.one("select * from projects where id = ?", number)
         return None if row is None else _project(row)
 
     def projects(self, namespace: str | None = None) -> Sequence[Project]:
@@ -128,8 +166,14 @@ class Tenants:
         return [_project(row) for row in rows]
 
     def hold_project(self, project: Project) -> None:
-        """Make a project on this pod, or change it."""
-        self.main.table("projects").upsert(attrs.asdict(project))
+        """Make a project on this pod, or change it; it keeps the id that it has, or gets one."""
+        with writing(self.main) as tx:
+            number = self._id_of(tx, "projects", project.path)
+            tx.upsert("projects", attrs.asdict(project) | {"id": number})
+
+    def _id_of(self, tx: Transaction, kind: str, path: str) -> int:
+        row = tx.one(f"select id from {kind} where path = ?", path)
+        return self.ids.next(kind) if row is None else row["id"]
 
 
 def _route(row: dict[str, Any]) -> TenantRoute:
@@ -138,7 +182,3 @@ def _route(row: dict[str, Any]) -> TenantRoute:
 
 def _project(row: dict[str, Any]) -> Project:
     return Project(**row | {"private": bool(row["private"])})
-
-
-def _one(database: Database, sql: str, value: str) -> dict[str, Any] | None:
-    return next(database.query(sql, [value]), None)

@@ -35,6 +35,10 @@ class Trace:
         """For :class:`pods.reference.world.World`: called for each request that a pod answered."""
         self._served.append(served)
 
+    def clear(self) -> None:
+        """Forget what nobody has asked about."""
+        self._served.clear()
+
     def take(self, router: str, request_id: str, received: Received) -> Iterator[Hop]:
         """The hops since the last call, up to what the user received.
 
@@ -91,7 +95,9 @@ def _answer(served: Served) -> str:
 
 def _shown(status: int, headers: Mapping[str, str], body: bytes) -> str:
     heading = _HEADING.search(body)
-    return f"{status} {headers.get('location') or (heading[0].decode() if heading else '-')}"
+    is_json = headers.get("content-type") == "application/json"
+    shown = heading[0] if heading else body if is_json else b"-"
+    return f"{status} {headers.get('location') or shown.decode()}"
 
 
 def _agree(served: Served, received: Received) -> bool:

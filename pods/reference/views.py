@@ -1,12 +1,12 @@
-"""Which function answers which path; all but the fixed ones take GET only."""
+"""Which function answers which path; all but the fixed ones and the Admin Area take GET only."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 
-from pods.reference import accounts, admin_area, groups, tenant_pages
-from pods.reference.application import Pod, View, method_not_allowed
+from pods.reference import accounts, admin_area, groups, profile, search_pages, tenant_pages
+from pods.reference.application import Page, Pod, method_not_allowed
 from pods.reference.ownership import Kind, Owner
 from pods.reference.visits import Answer, Visit
 
@@ -17,9 +17,15 @@ FIXED: Mapping[str, Mapping[str, FixedView]] = MappingProxyType(
         "/users/sign_in": {"GET": accounts.show_sign_in, "POST": accounts.sign_in},
         "/users/sign_up": {"GET": accounts.show_sign_up, "POST": accounts.sign_up},
         "/users/sign_out": {"POST": accounts.sign_out},
-        "/-/profile": {"GET": accounts.show_profile},
+        "/users/organization": {"POST": profile.change_organization},
+        "/users/memberships": {"POST": profile.join_organization},
+        "/users/password": {"POST": profile.change_password},
+        "/users/sign_out_everywhere": {"POST": profile.sign_out_everywhere},
+        "/-/profile": {"GET": profile.show},
         "/groups/new": {"GET": groups.show_new},
         "/groups": {"POST": groups.create},
+        "/search": {"GET": search_pages.show},
+        "/search/autocomplete": {"GET": search_pages.autocomplete},
     }
 )
 
@@ -34,7 +40,7 @@ async def fixed(pod: Pod, visit: Visit, owner: Owner) -> Answer:
     return await methods[visit.method](pod, visit)
 
 
-VIEWS: Mapping[Kind, View] = MappingProxyType(
+VIEWS: Mapping[Kind, Page] = MappingProxyType(
     {
         Kind.NAMESPACE: tenant_pages.namespace,
         Kind.ORGANIZATION: tenant_pages.organization,

@@ -12,7 +12,8 @@ import attrs
 from twisted.web.template import Flattenable
 
 from pods.protocol import HeaderNames, Redirect
-from pods.reference.people import SESSION_SECONDS, User
+from pods.reference.people import User
+from pods.reference.sessions import SESSION_SECONDS
 
 SESSION_COOKIE = "pods_session"
 FIELDS_LIMIT = 50  #: of a query or a form
@@ -28,7 +29,10 @@ class Visit:
     target: str  #: path and query, as the router sent them
     query: Mapping[str, str]
     form: Mapping[str, str]
+    json: bytes | None = None  #: the body, if it says that it is JSON
     token: str  #: of the session, or ""
+    marks: Mapping[str, int] = attrs.field(factory=dict)  #: how far the session has written
+    headers: Mapping[str, str] = attrs.field(factory=dict)  #: by names in small letters
     user: User | None = None
 
     @property
@@ -40,15 +44,23 @@ class Visit:
 def fields_of(text: str) -> dict[str, str]:
     """The fields of a query or a form; of several with one name, the last.
 
-    :raises ValueError: there are too many.
+    :raises ValueError: there are too many, or one has a NUL, which no database keeps.
     """
-    return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_LIMIT))
+    fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FIELDS_LIMIT))
+    if any("\0" in value for value in fields.values()):
+        raise ValueError("A field has a NUL in it.")
+    return fields
 
 
 def session_token(cookie_header: str) -> str:
     """The session's token in a ``Cookie`` header, or ""."""
+    return cookie_of(cookie_header, SESSION_COOKIE)
+
+
+def cookie_of(cookie_header: str, name: str) -> str:
+    """One cookie in a ``Cookie`` header, or ""."""
     try:
-        morsel = SimpleCookie(cookie_header).get(SESSION_COOKIE)
+        morsel = SimpleCookie(cookie_header).get(name)
     except CookieError:
         return ""
     return "" if morsel is None else morsel.value
@@ -79,8 +91,9 @@ def redirect(location: str) -> Answer:
 
 
 def to_sign_in(visit: Visit) -> Answer:
-    """Send the user through the login flow, and back here afterwards."""
-    return redirect(f"/users/sign_in?redirect={quote(visit.target, safe='/')}")
+    """Send the user through the login flow, and back here afterwards, unless with a form."""
+    back = visit.target if visit.method == "GET" else "/"
+    return redirect(f"/users/sign_in?redirect={quote(back, safe='/')}")
 
 
 def bounce(visit: Visit, pod: str, names: HeaderNames, once: bool = False) -> Answer:
@@ -92,8 +105,10 @@ def bounce(visit: Visit, pod: str, names: HeaderNames, once: bool = False) -> An
     return redirect(visit.target).with_header(names.redirect, header)
 
 
-def signed_in(answer: Answer, token: str) -> Answer:
+def signed_in(visit: Visit, answer: Answer, token: str) -> Answer:
     """The answer, with the cookie that keeps the session; "" ends it."""
     seconds = SESSION_SECONDS if token else 0
     cookie = f"{SESSION_COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}"
+    if visit.headers.get("x-forwarded-proto") == "https":
+        cookie += "; Secure"
     return answer.with_header("Set-Cookie", cookie)

@@ -10,17 +10,22 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import attrs
 from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred, DeferredList, gatherResults
+from twisted.internet.threads import deferToThreadPool
 
 from pods import config
 from pods.reference import settings
+from pods.reference.moves.mover import MoveError, Patience, Progress, begin
+from pods.reference.moves.running import run
 from pods.reference.resource import Served
 from pods.reference.service import PodService
+from pods.reference.tenancy import Move
 from pods.service import RouterService
 
 PODS = MappingProxyType({"pod_us0": "us", "pod_us1": "us", "pod_eu0": "eu", "pod_eu1": "eu"})
@@ -39,6 +44,7 @@ class WorldSettings:
     data_dir: str | None = None  #: absolute; None: a temporary folder that goes with the world
     base_port: int | None = BASE_PORT  #: the first of the ports; None: any that are free
     router_tables: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)  #: more for both
+    pod_tables: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)  #: more for all pods
 
 
 class World(MultiService):
@@ -93,12 +99,32 @@ class World(MultiService):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        for pod in self.pods.values():
+            pod.end_waiting()
         for services in (self.routers, self.pods):  # routers finish what pods still answer
             stopping = [IService(service).disownServiceParent() for service in services.values()]
             await DeferredList([deferred for deferred in stopping if deferred is not None])
         self.routers, self.pods = {}, {}
         self.running = 0
         self._remove_temporary_dir()
+
+    def move(
+        self,
+        organization: str,
+        destination: str,
+        observe: Callable[[Progress], object] = lambda progress: None,
+        patience: Patience = Patience(),  # noqa: B008 - it is frozen
+    ) -> Deferred[Move]:
+        """Move an organization to another pod, while all of them answer.
+
+        :param observe: told how far it is, in the mover's thread.
+        :raises pods.reference.moves.mover.MoveError: it cannot begin, or not go on.
+        """
+        check_destination(destination)
+        start = partial(begin, organization=organization, destination=destination)
+        pods = [pod.settings for pod in self.pods.values()]
+        pool = self._reactor.getThreadPool()
+        return deferToThreadPool(self._reactor, pool, run, pods, start, observe, patience)
 
     def url(self, name: str) -> str:
         """The URL of a router or a pod, without a slash at its end."""
@@ -115,6 +141,7 @@ class World(MultiService):
 
     def _make_pod(self, name: str, data_dir: str) -> PodService:
         table = {
+            **self._chosen.pod_tables,
             "pod": {
                 "name": name,
                 "listen": _listen(self.ports[name]),
@@ -146,6 +173,15 @@ class World(MultiService):
         }
         chance = self._chances(name)
         return RouterService(config.from_mapping(table, "demo", data_dir), self._reactor, chance)
+
+
+def check_destination(pod: str) -> None:
+    """Make sure that an organization can move to a pod of that name.
+
+    :raises pods.reference.moves.mover.MoveError: there is none.
+    """
+    if pod not in PODS:
+        raise MoveError(f"there is no pod {pod!r}; there are {', '.join(PODS)}")
 
 
 def _listen(port: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,23 @@ class RunTests(SynchronousTestCase):
     def test_lookups(self) -> None:
         done = run("benchmarks.lookups", "--most=1000")
         self.assertRegex(done.stdout, r"(?m)^ +1,000( +[0-9.]+){8}$", done.stderr)
+
+    def test_moves(self) -> None:
+        done = run("benchmarks.moves", "--rows", "100")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for strategy in ("bounce", "learn"):
+            line = rf"(?m)^ +100  {strategy} +[0-9,]+ +0 +0 +\d+( +[0-9.]+ s){{4}}$"
+            self.assertRegex(done.stdout, line)
+
+    def test_sessions(self) -> None:
+        done = run("benchmarks.sessions", "--times=1")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        store, token = re.split(r"(?m)^token$", done.stdout)
+        self.assertRegex(store, r"rows for one session +1\n")
+        self.assertRegex(token, r"rows for one session +0\n")
+        for part in (store, token):
+            self.assertRegex(part, r"a page, later +0 statements at primaries")
+            self.assertRegex(part, r"1 changes of a password: .* changes 0\n")
 
     def test_timing_attack(self) -> None:
         """Without a delay very few answers are enough."""
