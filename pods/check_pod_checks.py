@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterator
 
 import attrs
 
@@ -37,9 +37,10 @@ class Checker:
     _asking: Asking
     _me: str | None = None
     _bounced: int = 0
+    _owned: int = 0  # answers that told whose a path is
     _below: set[str] = attrs.field(factory=set)  # prefixes that were looked at from all sides
 
-    def findings(self, paths: Iterable[str]) -> Iterator[Finding]:
+    def findings(self, paths: Collection[str]) -> Iterator[Finding]:
         """What is right and wrong, one by one as it is found.
 
         :param paths: some that the pod owns, and some that belong to another.
@@ -54,6 +55,8 @@ class Checker:
         yield self._bad_query()
         for path in (*paths, nobodys):
             yield from self._path(path)
+        if paths and not self._owned:
+            yield wrong("owner", "", "no path has an owner: nothing was named, bounced or taught")
         if not self._bounced:
             yield note("bounce-before-body", "", "nothing was bounced; add --path of another pod's")
 
@@ -74,7 +77,10 @@ class Checker:
             yield wrong("reachable", f"GET {path}", str(error))
             return
         yield self._other_headers(path, answer)
-        if answer.all(self._asking.names.redirect):
+        names = self._asking.names
+        told = learned or answer.all(names.redirect) or answer.all(names.cache)
+        self._owned += bool(told)
+        if answer.all(names.redirect):
             yield from self._bounce(path, answer, learned)
         else:
             yield from self._claim(path, answer, learned)

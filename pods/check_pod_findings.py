@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import attrs
 
 REMEDIES: Mapping[str, str] = {
+    "owner": "give paths of tenants; wrap the application; look into what says who owns what",
     "reachable": "start the application, correct the URL, or make it speak plain HTTP/1.1",
     "learn-status": (
         "answer 200 with JSON, or 404 for what is nobody's; nothing, such as a sign-in or a"

@@ -108,7 +108,7 @@ class GoodTests(SynchronousTestCase):
             code, lines = check(url)
             self.assertEqual((code, wrong(lines)), (0, set()), "\n".join(lines))
             names = {line.split()[1] for line in lines[:-1]}
-            self.assertEqual(set(REMEDIES) - names, {"bounce-post", "redirect-elsewhere"})
+            self.assertEqual(set(REMEDIES) - names, {"bounce-post", "owner", "redirect-elsewhere"})
             self.assertRegex(lines[-1], r"^\d+ right, 0 wrong$")
 
     def test_with_its_name(self) -> None:

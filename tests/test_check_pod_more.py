@@ -69,3 +69,26 @@ class WordsTests(SynchronousTestCase):
 
         (path,) = self.untold(self.lines(changed(change)))
         self.assertTrue(path.startswith("/pods-check-"), path)
+
+
+class OwnerTests(SynchronousTestCase):
+    """An application that says of nothing whose it is."""
+
+    def plain(self, environ: Any, start_response: Any) -> list[bytes]:
+        if environ["PATH_INFO"].startswith("/mine/"):
+            start_response("200 OK", [])
+            return [b"ok"]
+        start_response("404 Not Found", [])
+        return [b"nothing"]
+
+    def test_it_is_no_pod(self) -> None:
+        with serving(self.plain) as url:
+            code, lines = check(url)
+        self.assertEqual((code, wrong(lines)), (1, {"owner"}), "\n".join(lines))
+        self.assertTrue(any("nothing was named, bounced or taught" in line for line in lines))
+        self.assertTrue(any("give paths of tenants" in line for line in lines))
+
+    def test_without_paths_nothing_is_said_of_that(self) -> None:
+        with serving(self.plain) as url:
+            code, lines = check(url, paths=())
+        self.assertEqual((code, wrong(lines)), (0, set()), "\n".join(lines))

@@ -99,6 +99,17 @@ class FileTests(SynchronousTestCase):
         self.write("/a pod_b\n")
         self.assertEqual(self.looked(table), "pod_b")
 
+    def test_a_file_that_names_no_such_pod_any_more_changes_nothing(self) -> None:
+        self.write("/a pod_a\n")
+        table = self.table()
+        Ownership.checked("pod_a", table, pods=["pod_a", "pod_b"])
+        self.write("/a pod_x\n")
+        with self.assertLogs("pods.middleware") as logs:
+            self.assertEqual(self.looked(table), "pod_a")
+        self.assertIn("is 'pod_x', and there is no such pod", logs.output[0])
+        self.write("/a pod_b\n")
+        self.assertEqual(self.looked(table), "pod_b")
+
     def test_a_file_that_is_gone_changes_nothing_and_is_told_once(self) -> None:
         self.write("/a pod_a\n")
         table = self.table()
@@ -197,6 +208,11 @@ class QueryTests(SqliteTestCase):
         self.assertIsNone(table.pod_of("c"))
         self.assertEqual(len(self.connections), 1)
         self.assertEqual(self.connections[0].rollbacks, 2)
+
+    def test_a_key_that_no_text_can_have_is_not_asked_for(self) -> None:
+        table = SqlQuery(self.connect, self.QUERY)
+        self.assertIsNone(table.pod_of("a\0b"))
+        self.assertEqual(self.connections, [])
 
     def test_a_cut_connection_is_replaced(self) -> None:
         table = SqlQuery(self.connect, self.QUERY)

@@ -43,6 +43,7 @@ class FileTable(Table):
         self._check_seconds = check_seconds
         self._clock_seconds = clock_seconds
         self._checking = threading.Lock()
+        self._pods: frozenset[str] | None = None
         try:
             self._read = _signature(self._path)
             self._entries = entries_of(self._path)
@@ -60,6 +61,7 @@ class FileTable(Table):
         return self._entries.get(key)
 
     def faults(self, pods: frozenset[str] | None) -> Iterator[Fault]:
+        self._pods = pods  # what is read later is held to them as well
         yield from mapping_faults(self._entries, self._path, pods)
 
     def _check(self) -> None:
@@ -73,14 +75,15 @@ class FileTable(Table):
             return  # nothing new, or still being written
         self._read = signature  # whatever comes of it: a fault is told once
         try:
-            self._entries = entries_of(self._path)
+            self._entries = entries_of(self._path, self._pods)
         except (OSError, ConfigurationError) as error:
             log.error("%s: goes on with what was read before: %s", self._path, error)
 
 
-def entries_of(path: str) -> Mapping[str, str]:
+def entries_of(path: str, pods: frozenset[str] | None = None) -> Mapping[str, str]:
     """What stands in a table's file.
 
+    :param pods: the names of all pods, if they are known.
     :raises OSError: it cannot be read.
     :raises ConfigurationError: with a fault for each wrong line.
     """
@@ -100,7 +103,7 @@ def entries_of(path: str) -> Mapping[str, str]:
                 faults.append(Fault(place, f"has {key} once more", "each once", path))
             faults += [
                 Fault(place, f"{fault.key}: {fault.problem}", fault.allowed, path)
-                for fault in mapping_faults({key: pod}, "", None)
+                for fault in mapping_faults({key: pod}, "", pods)
             ]
             entries[key] = pod
     if faults:
