@@ -122,6 +122,8 @@ class Reply:
     def _release(self) -> None:
         self._journal.released()
         self._client.respond(self.head)
+        if self._client.is_full:  # of answers before this one, when nobody could be paused
+            self.pause()
 
     def _hold(self, held: HeldResponse) -> None:
         """A 404 leaves when the delay policy says so, not when it is there."""

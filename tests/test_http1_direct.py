@@ -18,7 +18,12 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from pods.http1.direct import BEHIND_LIMIT_BYTES, DirectTransport, sending_directly
+from pods.http1.direct import (
+    BEHIND_LIMIT_BYTES,
+    EVENT_LIMIT_BYTES,
+    DirectTransport,
+    sending_directly,
+)
 from pods.outbox import Outbox
 from tests.support_wire import Wire
 
@@ -181,6 +186,19 @@ class DirectTests(SynchronousTestCase):
             return turns == 20
 
         self.until(goes_on)
+
+    def test_who_cannot_go_on_harms_no_other(self) -> None:
+        def fail() -> None:
+            raise OSError("no disk")
+
+        self.writer.resumed = fail
+        other_far, other = self.connected()
+        with self.outbox:
+            self.writer.direct.write(b"x" * (EVENT_LIMIT_BYTES + 1))
+            other.direct.write(b"whole")
+        self.assertEqual(other_far.recv(100), b"whole")
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        self.until(lambda: "lost" in self.writers[0].events)
 
     def test_a_little_behind_is_no_reason_to_pause(self) -> None:
         self.fill()

@@ -8,13 +8,17 @@ what it does not take goes Twisted's way.  What that saves: ``docs/explanation/p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import tcp
 from twisted.internet.interfaces import IPullProducer, IPushProducer
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from pods.outbox import Outbox
+
+_log = Logger()
 
 #: With more than this left to Twisted, who writes is paused; it is Twisted's own limit.
 BEHIND_LIMIT_BYTES = 65_536
@@ -124,12 +128,20 @@ class DirectTransport:
     def _pause(self) -> None:
         if self._producer is not None and not self._is_paused:
             self._is_paused = True
-            self._producer.pauseProducing()
+            self._guarded(self._producer.pauseProducing)
 
     def _resume(self) -> None:
         if self._is_paused and self._producer is not None:
             self._is_paused = False
-            self._producer.resumeProducing()
+            self._guarded(self._producer.resumeProducing)
+
+    def _guarded(self, call: Callable[[], object]) -> None:
+        """Call the producer; one that raises loses its connection, and no other."""
+        try:
+            call()
+        except Exception:
+            _log.failure("A producer failed")
+            self.abortConnection()
 
 
 @implementer(IPullProducer)

@@ -61,6 +61,7 @@ SPELLING_LIMIT_BYTES = 64  #: longer ones are not kept
 #: How much of sections is kept; with what is made of them that is about twelve times as much.
 SECTIONS_LIMIT_BYTES = 512 * 1024
 SECTION_LIMIT_BYTES = 8192  #: longer ones are not kept
+SECTION_COST_BYTES = 80  #: each counts so much besides: what is made of a short one is objects
 
 
 @attrs.define(eq=False)
@@ -89,9 +90,9 @@ class Sections:
 
         :param key: the method of the request, and what stands after its target.
         """
-        size_bytes = len(key[1])
-        if size_bytes > SECTION_LIMIT_BYTES:
+        if len(key[1]) > SECTION_LIMIT_BYTES:
             return
+        size_bytes = len(key[1]) + SECTION_COST_BYTES
         self._size_bytes += size_bytes
         if self._size_bytes > SECTIONS_LIMIT_BYTES:
             self._known.clear()

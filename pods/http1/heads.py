@@ -220,7 +220,7 @@ class RequestHeadReader(_HeadReader):
         if section is None:
             section = Section(self._checked_fields(head, line))
             self._sections.add(key, section)
-        self._line = None  # it holds on to the whole head
+        self._line, self._line_checked = None, False  # the match holds on to the whole head
         return RawRequest(method, target, 0 if minor == b"0" else 1, section)
 
     def _checked_fields(self, head: bytes, line: re.Match[bytes]) -> list[Field]:

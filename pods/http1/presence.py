@@ -64,7 +64,7 @@ class Presence:
 
     def _look(self) -> None:
         end = known_end(self._transport)
-        if end is End.RESET:
+        if end is End.RESET or (end is End.CLOSED and self._may_probe()):
             self._transport.abortConnection()
             return
         if end is End.INPUT_ENDED:

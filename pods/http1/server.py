@@ -61,7 +61,7 @@ class ClientConnection(Protocol):
         self._keep_alive = True
         self._tunnel: Tunnelling | None = None
         self._is_processing = False
-        self._is_full = False  # the client reads more slowly than is sent
+        self.is_full = False  #: the client reads more slowly than is sent
         self._is_paused = False
         self._upload_paused = False
         self._is_closing = False  # nothing more is read as a request
@@ -160,6 +160,7 @@ class ClientConnection(Protocol):
         """Serve the next request under another configuration."""
         self._site = site
         self._settings = settings
+        self.peer = site.peer(self.transport)
         if not self._heads.is_midway:
             self._heads = self._make_reader()
 
@@ -196,14 +197,14 @@ class ClientConnection(Protocol):
                 self._process()
 
     def pauseProducing(self) -> None:
-        if not self._is_full:  # Twisted says so at every write over the mark
-            self._is_full = True
+        if not self.is_full:  # some transports say so at every write over the mark
+            self.is_full = True
             self._writing.set(self._settings.stall_seconds)
         if self._exchange is not None:
             self._exchange.client_is_full()
 
     def resumeProducing(self) -> None:
-        self._is_full = False
+        self.is_full = False
         self._writing.clear()
         if self._exchange is not None:
             self._exchange.client_is_ready()
@@ -258,7 +259,7 @@ class ClientConnection(Protocol):
         if self._is_closing or self._is_closed:
             return False
         if self._exchange is None:  # no new request while the answers to old ones pile up
-            return not self._is_full
+            return not self.is_full
         # Pipelined bytes wait until the current answer is out.
         return self._tunnel is not None or self._body is not None
 

@@ -17,6 +17,7 @@ class End(enum.Enum):
 
     NONE = enum.auto()
     INPUT_ENDED = enum.auto()  #: it sends nothing more; there may be bytes that were not read
+    CLOSED = enum.auto()  #: nothing goes either way; there may be bytes that were not read
     RESET = enum.auto()
 
 
@@ -28,8 +29,10 @@ def known_end(transport: Any) -> End:
     poll = select.poll()
     poll.register(descriptor, _INPUT_ENDED)
     for _, events in poll.poll(0):
-        if events & (select.POLLERR | select.POLLHUP):
+        if events & select.POLLERR:
             return End.RESET
+        if events & select.POLLHUP:
+            return End.CLOSED
         if events & _INPUT_ENDED:
             return End.INPUT_ENDED
     return End.NONE

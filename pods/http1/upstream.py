@@ -170,7 +170,7 @@ class PodConnection(Protocol):
 
     def pauseProducing(self) -> None:
         if self.receiver is not None:
-            if not self._is_full:  # Twisted says so at every write over the mark
+            if not self._is_full:  # some transports say so at every write over the mark
                 self._is_full = True
                 self._watch()
             self.receiver.pod_is_full()
@@ -279,7 +279,8 @@ class PodConnection(Protocol):
             return  # it was aborted in one of the calls before
         self.receiver = self._head = self._body = None
         self.resume()
-        if head.keep_alive and self._request_is_sent and not rest and not self._is_closed:
+        is_taken = self._request_is_sent and not self._is_full  # all of it, by the pod
+        if head.keep_alive and is_taken and not rest and not self._is_closed:
             self.deadline.set(self._settings.pool_idle_seconds)
             self._keeper.released(self)
         elif self._request_is_sent:
