@@ -229,14 +229,27 @@ class Visitor:
         clip = {"x": 0, "y": 0, "width": WIDTH, "height": height, "scale": 1}
         taken = self._call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(taken["data"]))
+        self._drawn(int(self.evaluate("innerWidth")))
 
     def narrowed(self, width: int) -> int:
         """How wide the page is in a window of that width: more if it must be scrolled."""
+        wide = int(self.evaluate("innerWidth"))
         size = {"width": width, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
         self._call("Emulation.setDeviceMetricsOverride", **size)
         found = self.evaluate("document.documentElement.scrollWidth")
         self._call("Emulation.clearDeviceMetricsOverride")
+        self._drawn(wide)
         return int(found)
+
+    def _drawn(self, width: int) -> None:
+        """Wait until the page has been drawn in a window of that width: clicks go to where things
+        were drawn last."""
+        drawn = (
+            f"new Promise(done => {{ const look = () => innerWidth === {width}"
+            " ? requestAnimationFrame(() => requestAnimationFrame(done))"
+            " : requestAnimationFrame(look); look(); })"
+        )
+        self._call("Runtime.evaluate", expression=drawn, awaitPromise=True)
 
     # -- acting --------------------------------------------------------------
 
