@@ -218,9 +218,10 @@ class KilledMoverTests(RunningTestCase):
         await self.assert_ends_at(TARGET, "--resume")
 
     async def test_interrupted_by_its_user(self) -> None:
-        process = self.start("--to", TARGET)
-        await self.until(lambda: self.state() is State.COPYING, process)
-        process.send_signal(signal.SIGINT)
+        with self.databases(TARGET) as databases, writing(databases.view().ci):
+            process = self.start("--to", TARGET)
+            await self.until(lambda: self.state() is State.COPYING, process)
+            process.send_signal(signal.SIGINT)  # it waits for its turn in this database
         _, err = await deferToThread(process.communicate)
         self.assertEqual(
             (process.returncode, err), (130, "pods.reference.moves: stopped; --resume goes on\n")
