@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.selectreactor import SelectReactor
@@ -93,7 +94,8 @@ class DirectTests(SynchronousTestCase):
         self.addCleanup(far.close)
         expected = self.connections = self.connections + 1
         self.until(lambda: len(self.writers) == expected and bool(self.writers[-1].connected))
-        port.stopListening()
+        stopped = maybeDeferred(port.stopListening)
+        self.until(lambda: bool(stopped.called))
         far.setblocking(False)
         return far, self.writers[-1]
 
