@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import attrs
+from twisted.internet.defer import Deferred
 
 from pods.reference import seed
+from pods.reference.databases import Databases
+from pods.reference.ownership import TenantRoute
 from pods.reference.people import PUBLIC_ORGANIZATION
-from pods.reference.visits import Answer, fields_of, local_path, session_token
+from pods.reference.visits import Answer, Visit, fields_of, local_path, session_token
 from tests.test_reference_application import ApplicationTestCase, at_once
 from tests.test_reference_ownership import REGIONS
+
+
+def everybody(databases: Databases) -> tuple[list[Any], ...]:
+    view = databases.view()
+    return (
+        view.users.query("select * from users"),
+        view.routes.query("select * from routes"),
+        view.routes.query("select * from organizations"),
+    )
 
 
 class SignInTests(ApplicationTestCase):
@@ -100,13 +113,41 @@ class SignInTests(ApplicationTestCase):
         self.assertNotIn("a-secret", text)
 
     def test_a_form_of_another_site_is_refused(self) -> None:
-        headers = {"sec-fetch-site": "cross-site"}
-        answer = self.ask("pod_eu1", "/users/sign_in", "POST", self.good, headers)
-        self.assertEqual(answer.status, 403)
-        self.assertIsNone(self.header(answer, "Set-Cookie"))
-        headers = {"sec-fetch-site": "same-origin"}
-        answer = self.ask("pod_eu1", "/users/sign_in", "POST", self.good, headers)
-        self.assertEqual(answer.status, 302)
+        host, here = "pods.example:8080", "http://pods.example:8080"
+        for headers in (
+            {"sec-fetch-site": "cross-site"},
+            {"sec-fetch-site": "same-site"},
+            {"sec-fetch-site": "cross-site", "origin": here},
+            {"sec-fetch-site": ""},
+            {"origin": "http://evil.example"},
+            {"origin": "http://pods.example"},
+            {"origin": "http://a.pods.example:8080"},
+            {"origin": "null"},
+        ):
+            answer = self.ask(
+                "pod_eu1", "/users/sign_in", "POST", self.good, {"host": host, **headers}
+            )
+            self.assertEqual(answer.status, 403, headers)
+            self.assertIn("not from this site", self.text(answer))
+            self.assertIsNone(self.header(answer, "Set-Cookie"))
+
+    def test_a_form_of_this_site_is_taken(self) -> None:
+        for headers in (
+            {"sec-fetch-site": "same-origin"},
+            {"sec-fetch-site": "none"},
+            {"sec-fetch-site": "same-origin", "origin": "null"},
+            {"origin": "http://pods.example"},
+            {"origin": "https://pods.example"},
+            {"origin": "http://Pods.example"},
+            {},
+        ):
+            sent = {"host": "pods.Example", **headers}
+            answer = self.ask("pod_eu1", "/users/sign_in", "POST", self.good, sent)
+            self.assertEqual(answer.status, 302, headers)
+
+    def test_to_look_at_pages_any_site_may_lead_here(self) -> None:
+        headers = {"sec-fetch-site": "cross-site", "origin": "http://evil.example"}
+        self.assert_page(self.ask("pod_eu1", "/users/sign_in", headers=headers), "Sign in")
 
     def test_the_profile_is_the_users_own(self) -> None:
         answer = self.ask("pod_eu1", "/-/profile")
@@ -122,20 +163,12 @@ class SignUpTests(ApplicationTestCase):
         return answer
 
     def assert_refused(self, problem: str, **fields: str) -> None:
-        before = self.everybody()
+        before = everybody(self.databases)
         answer = self.sign_up(**fields)
         self.assertEqual(answer.status, 422)
         self.assertIn(problem, self.text(answer))
         self.assertIsNone(self.header(answer, "Set-Cookie"))
-        self.assertEqual(self.everybody(), before)
-
-    def everybody(self) -> tuple[list[Any], ...]:
-        view = self.databases.view()
-        return (
-            view.users.query("select * from users"),
-            view.routes.query("select * from routes"),
-            view.routes.query("select * from organizations"),
-        )
+        self.assertEqual(everybody(self.databases), before)
 
     def test_the_question_is_asked(self) -> None:
         answer = self.ask("pod_eu1", "/users/sign_up")
@@ -207,3 +240,50 @@ class SignUpTests(ApplicationTestCase):
         self.assertEqual(answer.status, 422)
         self.assertIn("just taken", self.text(answer))
         self.assertIsNone(pod.tenants.organization("new-one"))
+
+    def test_an_organization_that_is_made_in_the_meantime_makes_no_account(self) -> None:
+        pod = self.pods["pod_eu1"]
+
+        def slowly(function: Callable[..., Any], *arguments: object) -> Awaitable[Any]:
+            route = TenantRoute("organizations/new-one", "pod_us0", "new-one", private=True)
+            self.pods["pod_us0"].tenants.add_route(route)
+            return at_once(function, *arguments)
+
+        self.pods["pod_eu1"] = attrs.evolve(pod, in_thread=slowly)
+        answer = self.sign_up(organization="create", path="new-one")
+        self.assertEqual(answer.status, 422)
+        self.assertIn("just taken", self.text(answer))
+        self.assertIsNone(pod.people.user("newcomer"))
+        self.assertIsNone(pod.tenants.organization("new-one"))
+
+
+class SignUpOnSqlite(ApplicationTestCase):
+    """What is set up in SQLite's own words."""
+
+    def test_an_organization_that_cannot_be_kept_makes_no_account(self) -> None:
+        """Its transaction fails at its very end."""
+        routes = self.pods["pod_eu1"].databases.sources["routes"].primary
+        for statement in (
+            "pragma foreign_keys = on",
+            "create table allowed (id integer primary key)",
+            "create table faults (id references allowed deferrable initially deferred)",
+            "create trigger fault after insert on organizations"
+            " begin insert into faults values (1); end",
+        ):
+            routes.execute(statement)
+        before = everybody(self.databases)
+        visit = Visit(
+            method="POST",
+            target="/users/sign_up",
+            query={},
+            form={
+                "username": "newcomer",
+                "password": "long-enough",
+                "organization": "create",
+                "path": "new-one",
+            },
+            token="",
+        )
+        answering = Deferred.fromCoroutine(self.application("pod_eu1").answer(visit))
+        self.failureResultOf(answering, sqlite3.IntegrityError)
+        self.assertEqual(everybody(self.databases), before)

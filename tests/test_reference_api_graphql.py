@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pods.reference.api.graphql import TOKENS_LIMIT
+from twisted.logger import capturedLogs
+
+from pods.reference.api.graphql import LATER, TOKENS_LIMIT
+from pods.reference.databases import writing
 from pods.reference.visits import Answer
 from tests.test_reference_api import ApiTestCase
 from tests.test_reference_application import CACHE, REDIRECT
@@ -18,6 +21,7 @@ mutation($path: ID!, $title: String!) {
   createIssue(projectPath: $path, title: $title) { id title author webUrl }
 }
 """
+ISSUE_OF = 'mutation($it: ID!) { createIssue(projectPath: $it, title: "x") { id } }'
 
 
 class GraphqlTestCase(ApiTestCase):
@@ -188,6 +192,27 @@ class BadRequestsTests(GraphqlTestCase):
         self.assertIn("TYPE of Group, Project, Issue", self.error(query))
         self.assertIn("$path", self.error(PROJECT))
 
+    def test_what_no_database_keeps(self) -> None:
+        """JSON can say NUL and half a character; the driver's words are not for the client."""
+        self.sign_in("casey")
+        for bad in ("a\0", "\ud800", "a/\udfff"):
+            for query, name in (
+                ("query($it: ID!) { group(fullPath: $it) { name } }", "fullPath"),
+                ("query($it: ID!) { project(fullPath: $it) { name } }", "fullPath"),
+                ("query($it: ID!) { node(id: $it) { id } }", "id"),
+                ("query($it: String!) { projects(search: $it) { name } }", "search"),
+                (ISSUE_OF, "projectPath"),
+            ):
+                message = f"{name} must be a text of characters that are all printable"
+                self.assertEqual(self.error(query, it=bad), message)
+                endpoint = self.send(query, "pod_eu0", SCOPED, it=bad)
+                (error,) = self.value(endpoint)["errors"]
+                self.assertEqual(error["message"], message)
+
+    def test_what_is_searched_for_is_a_text(self) -> None:
+        answer = self.send("{ projects(search: null) { name } }")
+        self.assert_refused(answer, 400, "non-null type 'String!' not to be None")
+
     def test_only_json_is_read(self) -> None:
         """A form of another site cannot send it."""
         answer = self.call("pod_us0", ANYBODYS, "POST")
@@ -197,3 +222,31 @@ class BadRequestsTests(GraphqlTestCase):
         answer = self.call("pod_us0", ANYBODYS)
         self.assertEqual((answer.status, self.header(answer, "Allow")), (405, "POST"))
         self.assertIsNone(self.header(answer, REDIRECT))
+
+
+class OutOfServiceTests(GraphqlTestCase):
+    """A database is away."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.sign_in("casey")
+        self.main = self.pods["pod_eu0"].databases.sources["main"].primary
+
+    def test_nothing_was_written(self) -> None:
+        self.main.execute("pragma busy_timeout = 50")
+        with writing(self.open("pod_eu0").view().main), capturedLogs() as events:
+            answer = self.send(ISSUE, "pod_eu0", path="my-company/my-project", title="Lost")
+        self.assertEqual((answer.status, self.header(answer, "Retry-After")), (503, "1"))
+        self.assertNotIn("database", self.text(answer))
+        self.assertIn("database is locked", str(events[0]["error"]))
+
+    def test_a_part_was_written(self) -> None:
+        self.main.execute(
+            "create trigger fault after insert on issues when new.title = 'Second'"
+            " begin select abs(-9223372036854775808); end"
+        )
+        create = 'createIssue(projectPath: "my-company/my-project", title: "%s") { title }'
+        query = f"mutation {{ a: {create % 'First'} b: {create % 'Second'} }}"
+        value = self.value(self.send(query, "pod_eu0"))
+        self.assertEqual(value["data"], {"a": {"title": "First"}, "b": None})
+        self.assertEqual([error["message"] for error in value["errors"]], [LATER])

@@ -32,6 +32,7 @@ from pods.reference.people import (
     hash_password,
     is_password,
 )
+from pods.reference.tenancy import Tenancy
 from pods.reference.tenants import Organization, Project, Tenants, is_free_name
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -59,6 +60,9 @@ class DatabaseTestCase(SynchronousTestCase):
     def tenants(self, databases: Databases) -> Tenants:
         view = databases.view()
         return Tenants(view.routes, view.main, Ids(view.routes, view.main, "pod_eu0"))
+
+    def tenancy(self, databases: Databases, pod: str) -> Tenancy:
+        return Tenancy(databases.view(), pod)
 
     def rows(self, databases: Databases, name: str, table: str) -> list[dict[str, Any]]:
         return databases.view().of(name).query(f"select * from {table} order by 1, 2")
@@ -147,14 +151,17 @@ class TenantsTests(DatabaseTestCase):
         self.assertEqual(self.here.organization("their-organization"), organization)
         self.assertEqual(self.here.invited_to("please"), organization)
         self.assertIsNone(self.here.invited_to("other"))
-        route = self.tenants(self.open("pod_us0")).find("organizations/their-organization")
+        route = self.tenancy(self.open("pod_us0"), "pod_us0").find(
+            "organizations/their-organization"
+        )
         assert route is not None
         self.assertEqual((route.pod_id, route.private), ("pod_eu1", True))
 
     def test_a_namespace_is_known_to_all_and_held_by_one(self) -> None:
         self.here.add_namespace(self.route, "Team")
-        there = self.tenants(self.open("pod_us0"))
-        self.assertEqual(there.find("team"), self.route)
+        elsewhere = self.open("pod_us0")
+        there = self.tenants(elsewhere)
+        self.assertEqual(self.tenancy(elsewhere, "pod_us0").find("team"), self.route)
         self.assertEqual(self.here.namespace_name("team"), "Team")
         self.assertIsNone(there.namespace_name("team"))
         self.assertEqual(self.here.namespaces_of(PUBLIC_ORGANIZATION, "pod_eu0"), [self.route])
@@ -214,14 +221,14 @@ class SeedTests(DatabaseTestCase):
         self.assertEqual(everything(), before)
 
     def test_tenants_of_the_proposals(self) -> None:
-        tenants = self.tenants(self.plant("pod_us0"))
+        tenancy = self.tenancy(self.plant("pod_us0"), "pod_us0")
         for path, pod, organization, private in (
             ("gitlab-org", "pod_us0", PUBLIC_ORGANIZATION, False),
             ("my-company", "pod_eu0", "my-organization", True),
             ("organizations/my-organization", "pod_eu0", "my-organization", True),
             ("not-my-company", "pod_us1", "not-my-organization", True),
         ):
-            self.assertEqual(tenants.find(path), TenantRoute(path, pod, organization, private))
+            self.assertEqual(tenancy.find(path), TenantRoute(path, pod, organization, private))
 
     def test_users_of_the_proposals(self) -> None:
         someone = self.people(self.plant("pod_us0"))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import quote
 
+import attrs
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
+from pods.keys import KeyRing
 from pods.reference.databases import COOKIE, Databases, parse_marks, writing
+from pods.reference.sessions import SignedSessions
 from pods.reference.visits import SESSION_COOKIE, Answer, Visit, cookie_of, fields_of
 from tests.test_reference_application import ApplicationTestCase
 from tests.test_reference_databases_replicas import ReplicaTestCase
@@ -119,6 +123,32 @@ class ReadYourWritesTests(LaggingTestCase):
             if name == "Set-Cookie" and value.startswith(COOKIE)
         )
         self.assertRegex(cookie, r"^_pods_written=users:\d+; Path=/; HttpOnly; SameSite=Lax$")
+
+
+class SignedTests(LaggingTestCase):
+    """Sessions that are signed: signing in writes nothing, so nothing says how far to read."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        kind = partial(SignedSessions, keys=KeyRing.make())
+        self.pods = {name: attrs.evolve(pod, session_kind=kind) for name, pod in self.pods.items()}
+
+    def test_a_user_whom_the_replica_does_not_know_yet(self) -> None:
+        """Signs up, and then in with another browser, which brings no marks."""
+        fields = {"username": "newcomer", "password": "long-enough", "organization": ""}
+        self.assert_sent_to(self.browse("pod_us0", "/users/sign_up", "POST", **fields), "/")
+        self.cookies.clear()
+        self.sign_in_as("newcomer", "long-enough", "pod_us1")
+        self.assertNotIn(COOKIE, self.cookies)
+        for pod in REGIONS:
+            self.assert_page(self.browse(pod, "/-/profile"), "newcomer")
+
+    def test_a_password_that_the_replica_does_not_know_yet(self) -> None:
+        here = self.pods["pod_us0"]
+        account = here.people.change_password(here.people.account("taylor"), "hash")
+        self.cookies[SESSION_COOKIE] = here.sessions.open(account)
+        for pod in REGIONS:
+            self.assert_page(self.browse(pod, "/-/profile"), "taylor")
 
 
 class ReplicasPageTests(LaggingTestCase):

@@ -61,9 +61,9 @@ class OvertakenTests(RequestTestCase):
         self.move_until(State.HELD)
         self.assertEqual(self.ask(SOURCE), (200, None))
         route = TenantRoute("my-lab", SOURCE, ORGANIZATION, private=True)
-        tenants = self.pods[SOURCE].tenants
-        self.assertRaises(Held, tenants.add_namespace, route, "My Lab")
-        self.assertIsNone(tenants.find("my-lab"))
+        pod = self.pods[SOURCE]
+        self.assertRaises(Held, pod.tenants.add_namespace, route, "My Lab")
+        self.assertIsNone(pod.fresh.find("my-lab"))
 
 
 class DeadMoverTests(RequestTestCase):

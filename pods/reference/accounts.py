@@ -148,9 +148,11 @@ def _check_sign_up(pod: Pod, visit: Visit) -> None:
 
 
 def _add_account(pod: Pod, visit: Visit, stored_password: str) -> Account:
-    """Both or nothing: the transaction of the organization spans that of the user."""
+    """Both or nothing, as the transaction of the user spans that of the organization; only who
+    dies between their two ends leaves an organization that is nobody's.
+    """
     try:
-        with writing(pod.tenants.routes):
+        with writing(pod.view.users), writing(pod.view.routes):
             organization = _chosen_organization(pod, visit)
             member = organization != PUBLIC_ORGANIZATION
             memberships = frozenset([f"organizations/{organization}"] if member else [])

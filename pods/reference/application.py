@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from pods.errors import ProtocolError
 from pods.protocol import LEARN_PATH, HeaderNames, parse_learn_query
+from pods.reference.access import may_see
 from pods.reference.application_settings import ApplicationSettings
 from pods.reference.databases import COOKIE, Databases, UnusableError, View, format_marks
 from pods.reference.ids import Ids
@@ -31,8 +32,8 @@ from pods.reference.sessions import Kind as SessionKind
 from pods.reference.sessions import Sessions, StoredSessions
 from pods.reference.tenancy import Held, Stale, Tenancy
 from pods.reference.tenants import Tenants
-from pods.reference.tokens import AccessTokens
-from pods.reference.visits import Answer, Visit, bounce, redirect, to_sign_in
+from pods.reference.tokens import TOKEN_HEADER, AccessTokens
+from pods.reference.visits import Answer, Visit, bounce, from_this_site, redirect, to_sign_in
 from pods.reference.waiting import Bell
 
 #: Where things of a kind are, and the column with the path of a namespace or of what is in one.
@@ -97,6 +98,18 @@ class Pod:
         """
         return self.tenancy.find(path)
 
+    def find_for(self, user: User | None, path: str) -> TenantRoute | None:
+        """The same, but what is on its way is nobody's to those who may not see it: that they are
+        let wait would tell them that it is there.
+        """
+        try:
+            return self.find(path)
+        except Held:
+            route = self.tenancy.foresee(path)
+            if route is None or may_see(user, route):
+                raise
+            return None
+
     @property
     def people(self) -> People:
         """The accounts."""
@@ -111,8 +124,13 @@ class Pod:
         """Who visits: to change something, only somebody whose session has not ended at the
         primary; to look, as far as the replica knows.
         """
-        sessions = self.sessions if visit.method == "GET" else self.sessions.fresh
-        return sessions.user_of(visit.token)
+        reads = visit.method == "GET"
+        user = (self.sessions if reads else self.sessions.fresh).user_of(visit.token)
+        token = visit.headers.get(TOKEN_HEADER)
+        if user is not None or token is None or not visit.path.startswith("/api/"):
+            return user
+        username = (self.tokens if reads else self.tokens.fresh).username_of(token)
+        return None if username is None else self.people.user(username)
 
     @property
     def tenants(self) -> Tenants:
@@ -154,19 +172,24 @@ class Pod:
         """The settings that all pods share."""
         return ApplicationSettings(self.view.admin, self.cluster.me, self.cluster.region)
 
-    def owner_of(self, path: str) -> Owner | None:
+    def owner_of(self, user: User | None, path: str) -> Owner | None:
         """Whose a path is."""
-        return owner_of(path, self.cluster, self.find, self.pod_of_id)
+        return self._owner(path, partial(self.find_for, user))
 
     def next_owner_of(self, path: str) -> Owner | None:
         """Whose a path is or, if it is on its way to another pod, will be."""
-        find = self.tenancy.foresee
-        return owner_of(path, self.cluster, find, partial(self.pod_of_id, find=find))
+        return self._owner(path, self.tenancy.foresee)
 
-    def pod_of_id(self, kind: str, number: int, find: Find | None = None) -> str | None:
+    def pod_of_id(self, user: User | None, kind: str, number: int) -> str | None:
         """The pod that holds the thing of that kind with that id, or would if it were there."""
+        return self._pod_of_id(partial(self.find_for, user), kind, number)
+
+    def _owner(self, path: str, find: Find) -> Owner | None:
+        return owner_of(path, self.cluster, find, partial(self._pod_of_id, find))
+
+    def _pod_of_id(self, find: Find, kind: str, number: int) -> str | None:
         path = self._path_of_id(kind, number)
-        route = None if path is None else (find or self.find)(path)
+        route = None if path is None else find(path)
         return self.ids.pod_of_id(kind, number) if route is None else route.pod_id
 
     def _path_of_id(self, kind: str, number: int) -> str | None:
@@ -247,13 +270,13 @@ class Application:
             return Answer(200, b"ready\n", content_type="text/plain")
         if visit.path == REPLICAS_PATH:
             return replicas(pod)
-        owner = pod.owner_of(visit.path)
         visit = attrs.evolve(visit, user=pod.user_of(visit))
+        owner = pod.owner_of(visit.user, visit.path)
         if visit.path.startswith("/api/"):
             return await self.api(pod, visit, owner)
         if visit.method != "GET" and (owner is None or owner.kind not in _TAKE_FORMS):
             return method_not_allowed("GET")
-        if visit.method != "GET" and visit.headers.get("sec-fetch-site") == "cross-site":
+        if visit.method != "GET" and not from_this_site(visit.headers):
             return Answer(403, _CROSS_SITE, content_type="text/plain")
         if visit.path == "/":
             return home(visit)

@@ -28,7 +28,7 @@ class Holdings:
 
     def group(self, path: str) -> TenantRoute | None:
         """The group with this path."""
-        route = self._pod.find(path)
+        route = self._pod.find_for(self._user, path)
         if route is None or route.pod_id != self._pod.cluster.me or "/" in path:
             return None
         if self._organization not in (None, route.organization):

@@ -130,7 +130,7 @@ class SignedSessions(Sessions):
         claims = self._claims(token)
         if claims is None or claims["exp"] <= self.clock_seconds():
             return None
-        return self.users.one(
+        return self.users.sought(  # nothing says how new what it was signed for is
             "select * from users where username = ? and generation = ?",
             claims["sub"],
             claims["gen"],

@@ -58,16 +58,6 @@ class Tenants:
     main: Database
     ids: Ids
 
-    def find(self, path: str) -> TenantRoute | None:
-        """The route of a namespace or ``organizations/<name>``.
-
-        What the replica does not know may have just been made, and routers that ask for it say
-        nothing of a session: so the primary is asked before this says that there is nothing.
-        """
-        sql = "select * from routes where path = ?"
-        row = self.routes.sought(sql, path)
-        return None if row is None else _route(row)
-
     def organization(self, path: str) -> Organization | None:
         """The organization of that path."""
         row = self.routes.one("select * from organizations where path = ?", path)

@@ -9,6 +9,8 @@ import attrs
 
 from pods.reference.databases import Database, writing
 
+TOKEN_HEADER = "private-token"
+
 
 @attrs.frozen
 class AccessTokens:

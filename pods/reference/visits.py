@@ -66,6 +66,19 @@ def cookie_of(cookie_header: str, name: str) -> str:
     return "" if morsel is None else morsel.value
 
 
+def from_this_site(headers: Mapping[str, str]) -> bool:
+    """Whether a form is from a page of this very site, or no browser's, as far as is told.
+
+    A subdomain is another site here: who has one must not act for the users of this one.  Browsers
+    without ``Sec-Fetch-Site`` send ``Origin``; its scheme may be what a proxy in front has ended.
+    """
+    fetched = headers.get("sec-fetch-site")
+    if fetched is not None:
+        return fetched in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is None or origin.partition("://")[2].lower() == headers.get("host", "").lower()
+
+
 def local_path(target: str, otherwise: str = "/") -> str:
     """``target`` if it stays on this site, else ``otherwise``: no open redirects."""
     return target if _LOCAL_PATH.fullmatch(target) else otherwise

@@ -7,31 +7,12 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-import attrs
-
 from pods.reference.api.answers import answer, sent_object, text_of, unauthorized
 from pods.reference.application import Pod
 from pods.reference.ownership import Owner
 from pods.reference.people import User
+from pods.reference.tokens import TOKEN_HEADER
 from pods.reference.visits import Answer, Visit
-
-TOKEN_HEADER = "private-token"
-
-
-def known(pod: Pod, visit: Visit) -> Visit:
-    """The visit with the user that a personal access token names; a session's user goes before.
-
-    :raises ApiError: nobody has this token.
-    """
-    token = visit.headers.get(TOKEN_HEADER)
-    if visit.user is not None or token is None:
-        return visit
-    tokens = pod.tokens if visit.method == "GET" else pod.tokens.fresh
-    username = tokens.username_of(token)
-    user = None if username is None else pod.people.user(username)
-    if user is None:
-        raise unauthorized()
-    return attrs.evolve(visit, user=user)
 
 
 def caller(visit: Visit) -> User:

@@ -27,6 +27,7 @@ from pods.reference.access import may_see
 from pods.reference.api.answers import ApiError, answer, not_found, sent_object
 from pods.reference.api.graphql_schema import Errand, make_schema
 from pods.reference.application import Pod
+from pods.reference.databases import UnusableError
 from pods.reference.ownership import Owner
 from pods.reference.tenancy import Held, Stale
 from pods.reference.visits import Answer, Visit, bounce
@@ -36,6 +37,7 @@ SEVERAL = (
     "this is about things on several pods, and one pod answers; ask for each organization:"
     " /api/organizations/ORGANIZATION/graphql"
 )
+LATER = "this cannot be done now; try again in a moment"
 BAD = HTTPStatus.BAD_REQUEST
 
 
@@ -107,6 +109,7 @@ def _run(request: _Request, errand: Errand, visit: Visit) -> ExecutionResult:
     :raises pods.reference.tenancy.Held: an organization is about to change pods, and nothing
         has been written: it may be asked again.
     :raises pods.reference.tenancy.Stale: likewise, and replicas will not do.
+    :raises pods.reference.databases.UnusableError: likewise, and a database cannot be reached.
     """
     result = execute_sync(
         _schema(),
@@ -116,8 +119,11 @@ def _run(request: _Request, errand: Errand, visit: Visit) -> ExecutionResult:
         operation_name=request.operation,
     )
     for error in result.errors or ():
-        if isinstance(error.original_error, Held | Stale) and errand.pod.view.marks == visit.marks:
-            raise error.original_error
+        cause = error.original_error
+        if isinstance(cause, Held | Stale | UnusableError):
+            if errand.pod.view.marks == visit.marks:
+                raise cause
+            error.message = LATER  # what was written stays; the driver's words are not for clients
     return result
 
 

@@ -35,7 +35,7 @@ type Query {
   "A thing by its global id, such as gid://gitlab/Project/2001."
   node(id: ID!): Node
   "The projects of the organization; where none is named, those of GitLab.com Public."
-  projects(search: String = ""): [Project!]
+  projects(search: String! = ""): [Project!]
 }
 
 type Mutation {
@@ -114,13 +114,13 @@ def _home_of_path(errand: Errand, **arguments: str) -> str | None:
     What the user may not see belongs nowhere, so that nobody can tell it from nothing.
     """
     (path,) = (value for name, value in arguments.items() if name.endswith("Path"))
-    route = errand.pod.find(path.partition("/")[0])
+    route = errand.pod.find_for(errand.user, path.partition("/")[0])
     return route.pod_id if route is not None and may_see(errand.user, route) else None
 
 
 def _home_of_id(errand: Errand, id: str) -> str | None:
     kind, number = _global_id(id)
-    return errand.pod.pod_of_id(ID_KINDS[kind], number)
+    return errand.pod.pod_of_id(errand.user, ID_KINDS[kind], number)
 
 
 def _home_of_all(errand: Errand, search: str) -> str | None:
@@ -260,6 +260,9 @@ def make_schema() -> GraphQLSchema:
 def _resolver(home_of: Find, find: Find) -> Find:
     def resolve(root: None, info: GraphQLResolveInfo[Errand], **arguments: str) -> Any:
         errand = info.context
+        for name, value in arguments.items():
+            if not value.isprintable():  # no database takes all that JSON can say
+                raise GraphQLError(f"{name} must be a text of characters that are all printable")
         if not errand.rehearsing:
             return find(errand, **arguments)
         home = home_of(errand, **arguments)

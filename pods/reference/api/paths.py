@@ -7,10 +7,10 @@ from types import MappingProxyType
 
 from pods.reference import search_pages
 from pods.reference.api import accounts, projects, runners
-from pods.reference.api.accounts import known
-from pods.reference.api.answers import ApiError, not_found
+from pods.reference.api.answers import ApiError, not_found, unauthorized
 from pods.reference.application import Pod, method_not_allowed
 from pods.reference.ownership import Kind, Owner
+from pods.reference.tokens import TOKEN_HEADER
 from pods.reference.visits import Answer, Visit, bounce
 
 ApiView = Callable[[Pod, Visit, Owner], Awaitable[Answer]]
@@ -55,7 +55,9 @@ async def view(pod: Pod, visit: Visit, owner: Owner | None) -> Answer:
     if methods and visit.method not in methods:
         return method_not_allowed(*methods)
     try:
-        return await _answer(pod, known(pod, visit), owner, methods)
+        if visit.user is None and TOKEN_HEADER in visit.headers:
+            raise unauthorized()
+        return await _answer(pod, visit, owner, methods)
     except ApiError as error:
         return error.answer
 
