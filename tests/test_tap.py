@@ -12,6 +12,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.integration.support import wait_for
+
 ROOT = Path(__file__).resolve().parent.parent
 WAIT_SECONDS = 60  #: only until something is clearly broken
 
@@ -163,7 +165,8 @@ class CannotStartTests(CommandTestCase):
         for options in (("-n",), ("--logfile=log",)):
             code, _, _ = self.run_to_the_end("twistd", *options)
             self.assertEqual(code, 1)
-            self.assertFalse((self.folder / "twistd.pid").exists(), options)
+            # A daemon reports its end before it takes its file away.
+            wait_for(lambda: not (self.folder / "twistd.pid").exists(), f"no pid file: {options}")
 
     def test_a_log_that_cannot_be_written(self) -> None:
         self.good(access="missing/access.log")

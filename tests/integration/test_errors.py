@@ -195,8 +195,12 @@ class ReplayTests(ErrorTestCase):
             pods={name: {"url": pod.url} for name, pod in pods.items()},
             body={"memory_bytes": 1024},
         ).address
-        self.assertEqual(ask(address, "/team/page").body, b"pod_a")
 
+        def is_remembered() -> bool:
+            self.assertEqual(ask(address, "/team/page").body, b"pod_a")
+            return pods["pod_a"].seen[-1].headers[NAMES.route.lower()] == "cache"
+
+        wait_for(is_remembered, "the route to be remembered")
         self.owner = "pod_b"
         body = b"x" * 1_000_000
         self.assert_refused(ask(address, "/team/page", "POST", body), 503, "first")
