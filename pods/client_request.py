@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
+from pods.http1.fields import field_of
 from pods.http1.request import RequestHead
 from pods.http1.upload import Upload
 from pods.interfaces import IRequest
@@ -46,7 +47,7 @@ class ClientRequest:
         """The client's headers, ``Host`` included, hop-by-hop ones not."""
         head = self._head
         special = [(name, value) for name, values in head.special.items() for value in values]
-        return Headers([*special, *head.fields])
+        return Headers([*special, *map(field_of, head.lines)])
 
     @property
     def tried(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import attrs
 
 from pods.config import CookieConfig
 from pods.http1.cookies import may_set, setting
-from pods.http1.fields import Field
+from pods.http1.fields import Line
 from pods.http1.request import RequestHead
 from pods.http1.response import ResponseHead
 from pods.keys import KeyRing
@@ -56,7 +56,7 @@ class CookieJar:
         wrong: Hint | None,
         *,
         is_https: bool,
-    ) -> Field | None:
+    ) -> Line | None:
         """The field that tells the client what is new to it; None if nothing is, or nobody may.
 
         :param known: the route that the pod's answer has confirmed.
@@ -68,6 +68,6 @@ class CookieJar:
         if not is_success or (not own and not request.takes_cookies):
             return None  # said before: what is set on few answers must cost the others nothing
         value = self._cookies.updated(own, self._wall_seconds(), put=known, drop=wrong)
-        if value is None or not may_set(response.status, response.fields):
+        if value is None or not may_set(response.status, response.lines):
             return None
         return setting(self._name, value, self._config.ttl_seconds, secure=is_https)

@@ -61,11 +61,12 @@ class Counters:
     def finished(self, record: Journal) -> None:
         """A request is over."""
         self.requests[record.route or "none", record.status // 100] += 1
-        phases = self.phases
-        phases["total"].observe(record.total_seconds)
-        if record.placed_seconds is not None:
-            phases["placed"].observe(record.placed_seconds)
-        if record.answered_seconds is not None:
-            phases["answered"].observe(record.answered_seconds)
-        if record.released_seconds is not None:
-            phases["released"].observe(record.released_seconds)
+        moments = (
+            record.placed_seconds,
+            record.answered_seconds,
+            record.released_seconds,
+            record.total_seconds,
+        )
+        for phase, seconds in zip(self.phases.values(), moments, strict=True):
+            if seconds is not None:
+                phase.observe(seconds)

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred
-
 from pods import errors
 from pods.bounces import check_target, read_redirect
 from pods.client_request import ClientRequest
@@ -76,10 +74,11 @@ class Exchange:
         head, config = self._head, self._router.config
         if is_learn_endpoint(head.path):
             self.refuse(errors.NotFound("There is nothing here."))
+        elif not head.has_body:
+            self._recall()
         elif not self._is_too_large(head.content_length or 0):
-            if head.has_body:
-                held = HeldBody(self._router.budget, config.body.memory_bytes, spool_limit_bytes=0)
-                self._upload = Upload(self._client, held)
+            held = HeldBody(self._router.budget, config.body.memory_bytes, spool_limit_bytes=0)
+            self._upload = Upload(self._client, held)
             self._recall()
 
     def body_received(self, data: bytes) -> None:
@@ -106,7 +105,7 @@ class Exchange:
     def _recall(self) -> None:
         """Is it known where this goes?  By a rule, or by a remembered route."""
         head = self._head
-        rule = self._router.rules.match(head.method.decode("ascii"), head.path)
+        rule = self._router.rules.match(self._journal.method, head.path)
         if rule is not None and rule.pod is not None:
             self._journal.route = "rule"
             self._forward(self._router.certain[rule.pod])
@@ -114,10 +113,10 @@ class Exchange:
         if rule is not None and rule.strategy is not None:
             self._strategy = self._router.strategies[rule.strategy]
         known = self._router.memory.recall(head.path)
-        if isinstance(known, Deferred):  # it is not in memory, but may be on disk
-            self._ask().wait(known, self._recalled)
-        else:
+        if known is None or isinstance(known, Entry):
             self._recalled(known)
+        else:  # it is not in memory, but may be on disk
+            self._ask().wait(known, self._recalled)
 
     def _recalled(self, entry: Entry | None) -> None:
         """The router's memory has answered."""
@@ -306,7 +305,7 @@ class Exchange:
         is_https = client_scheme(self._head, self._client.peer) == b"https"
         field = self._router.cookies.field(self._head, head, known, wrong, is_https=is_https)
         if field is not None:
-            head.fields.append(field)
+            head.lines.append(field)
 
     # == release ==============================================================
 
@@ -326,7 +325,7 @@ class Exchange:
         """The response is complete."""
         assert self._reply is not None
         self._attempt = None
-        self._reply.ended(allowed_trailers(trailers, self._router.our_prefix))
+        self._reply.ended(trailers and allowed_trailers(trailers, self._router.our_prefix))
 
     def client_is_full(self) -> None:
         """The client is slow: let the pod wait."""

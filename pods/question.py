@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 
 from pods.errors import AskFailed, AtLimit, BadResponse, NotAsked, Refusal
 from pods.http1.attempt import Attempt
-from pods.http1.fields import Field
+from pods.http1.fields import Field, field_of
 from pods.http1.pool import PodPool
 from pods.http1.request import RequestHead
 from pods.http1.response import ResponseHead
@@ -18,6 +18,22 @@ ANSWER_LIMIT_BYTES = 65_536
 #: The id of the request that is being placed; what a strategy asks meanwhile carries it too
 #: (requirement 18).  Empty: nobody's, such as a check of a pod's health.
 on_behalf_of: ContextVar[bytes] = ContextVar("on_behalf_of", default=b"")
+#: What an attempt has to know of each; what goes to the pod is put together for each.
+_GET = RequestHead(
+    method=b"GET",
+    target=b"",
+    path="",
+    minor_version=1,
+    lines=[],
+    special={},
+    host=b"",
+    content_length=None,
+    chunked=False,
+    has_body=False,
+    keep_alive=True,
+    upgrade=False,
+    expects_continue=False,
+)
 
 
 def ask(pool: PodPool, host: bytes, target: str) -> Deferred[PodAnswer]:
@@ -44,7 +60,7 @@ class _Question:
             b"User-Agent: pods-router\r\n%b\r\n"
             % (target, host, b"X-Request-Id: %b\r\n" % request_id if request_id else b"")
         )
-        self._attempt = Attempt(self, pool, _get(target), wire, None, asks_first=False)
+        self._attempt = Attempt(self, pool, _GET, wire, None, asks_first=False)
         self._attempt.start()
 
     def responded(self, head: ResponseHead) -> None:
@@ -57,8 +73,9 @@ class _Question:
             self.failed(BadResponse(f"the answer is longer than {ANSWER_LIMIT_BYTES} bytes"))
 
     def ended(self, trailers: list[Field]) -> None:
-        assert self._head is not None
-        self.answer.callback(PodAnswer(self._head.status, self._head.fields, self._body))
+        head = self._head
+        assert head is not None
+        self.answer.callback(PodAnswer(head.status, list(map(field_of, head.lines)), self._body))
 
     def failed(self, refusal: Refusal) -> None:
         kind = NotAsked if isinstance(refusal, AtLimit) else AskFailed
@@ -71,20 +88,3 @@ class _Question:
 
     def go_ahead(self) -> None:
         """There is no body."""
-
-
-def _get(target: bytes) -> RequestHead:
-    return RequestHead(
-        method=b"GET",
-        target=target,
-        path=target.partition(b"?")[0].decode("ascii"),
-        minor_version=1,
-        fields=[],
-        special={},
-        host=b"",
-        content_length=None,
-        chunked=False,
-        keep_alive=True,
-        upgrade=False,
-        expects_continue=False,
-    )

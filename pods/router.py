@@ -142,7 +142,7 @@ class Router:
 
     def refused(self, connection: ClientConnection, raw: RawRequest | None, why: Refusal) -> bytes:
         """The answer to what never became a request; writes its log line."""
-        raw = raw or RawRequest(b"-", b"-", 1, Section([]))
+        raw = raw or RawRequest(b"-", b"-", 1, Section([], {}))
         sent_id = raw.values(b"x-request-id")
         journal = self._journal(connection, raw.method, raw.target, sent_id)
         self.counters.refusals[why.status] += 1
@@ -154,13 +154,13 @@ class Router:
     # -- for exchanges -------------------------------------------------------
 
     def lines_for_pod(self, journal: Journal) -> bytes:
-        """The field lines that tell a pod how a request came to it."""
+        """The field lines that tell a pod how a request came to it; the last has no end."""
         key = (journal.route, journal.attempts)
         lines = self._lines_for_pod.get(key)
         if lines is None:
             route = (journal.route or "").encode("ascii")
             values = (self._route_field, route, self._attempt_field, journal.attempts)
-            lines = self._lines_for_pod[key] = b"%b: %b\r\n%b: %d\r\n" % values
+            lines = self._lines_for_pod[key] = b"%b: %b\r\n%b: %d" % values
         return lines
 
     @property
@@ -267,4 +267,4 @@ class Router:
         """The client's own request id if it is fit to be passed on, else a new one."""
         if sent is not None and len(sent) == 1 and _REQUEST_ID.fullmatch(sent[0]):
             return sent[0]
-        return b"%032x" % self.lasting.random.getrandbits(128)
+        return self.lasting.random.randbytes(16).hex().encode("ascii")

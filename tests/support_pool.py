@@ -7,14 +7,13 @@ from typing import Protocol
 
 from pods.errors import Refusal
 from pods.http1.attempt import Attempt
-from pods.http1.fields import Field, Section, request_kinds
-from pods.http1.heads import RawRequest
+from pods.http1.fields import Field
 from pods.http1.held import HeldBody, HoldBudget
 from pods.http1.pool import PodPool
-from pods.http1.request import RequestHead
 from pods.http1.response import ResponseHead
 from pods.http1.upload import Upload
 from pods.http1.upstream import PodConnection
+from tests.support_heads import lines, request_head
 from tests.support_messages import Message, chunk, head_of_response, parse, response
 from tests.support_wire import Wire
 
@@ -77,10 +76,9 @@ class Asking:
             fields.append((b"Content-Length", b"%d" % len(BODY)))
             held = HeldBody(HoldBudget("", 0, 1000), 1000, 0)
             self.upload = Upload(Source(), held)
-        raw = RawRequest(method, b"/" + self.token, 1, Section(fields))
-        head = RequestHead.read(raw, request_kinds("X-Pod-", trusted=False))
-        lines = b"".join(b"%b: %b\r\n" % field for field in fields)
-        wire = b"%b /%b HTTP/1.1\r\n%b\r\n" % (method, self.token, lines)
+        head = request_head(fields, method, b"/" + self.token)
+        start = b"%b /%b HTTP/1.1" % (method, self.token)
+        wire = b"\r\n".join([start, *lines(fields), b"", b""])
         asks_first = first and self.upload is not None
         self.attempt = Watched(self, judge.pool, head, wire, self.upload, asks_first=asks_first)
 

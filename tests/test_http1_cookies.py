@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from pods.http1.cookies import accepts_html, may_set, setting, take_out, without_setting
-from pods.http1.fields import Field, Section, request_kinds, response_kinds
+from pods.http1.fields import Field, request_kinds, values_of
 from pods.http1.forwarding import Peer, client_scheme, request_to_pod
-from pods.http1.heads import RawRequest, RawResponse
 from pods.http1.request import RequestHead
 from pods.http1.response import ResponseHead
+from tests.support_heads import PREFIX, lines, request_head, response_head
 
 NAME = b"_r"
 #: Lines as sent, lines that are left, our value.
@@ -53,18 +53,13 @@ OURS = st.builds(
 )
 
 
-def lines(fields: list[Field]) -> list[bytes]:
-    return [value for name, value in fields if name.lower() == b"cookie"]
-
-
 def request(fields: list[Field], cookie: str = "_r") -> RequestHead:
-    raw = RawRequest(b"GET", b"/", 1, Section([(b"Host", b"a"), *fields]))
-    return RequestHead.read(raw, request_kinds("X-Gitlab-Pod-", False, cookie))
+    kinds = request_kinds(PREFIX, trusted=False, cookie=cookie)
+    return request_head([(b"Host", b"a"), *fields], kinds=kinds)
 
 
 def response(fields: list[Field], status: int = 200, cookie: str = "_r") -> ResponseHead:
-    raw = RawResponse(status, b"OK", 1, fields)
-    return ResponseHead.read(raw, response_kinds("X-Gitlab-Pod-", cookie), to_head=False)
+    return response_head(fields, status, cookie=cookie)
 
 
 class TakenOutTests(SynchronousTestCase):
@@ -72,9 +67,9 @@ class TakenOutTests(SynchronousTestCase):
 
     def test_h49_table(self) -> None:
         for sent, left, value in TAKEN_OUT:
-            fields = [(b"Cookie", line) for line in sent]
-            expected = [(b"Cookie", line) for line in left], value
-            self.assertEqual(take_out(fields, sent, NAME), expected, sent)
+            expected = [b"Cookie: " + line for line in left], value
+            got = take_out([b"Cookie: " + line for line in sent], sent, NAME)
+            self.assertEqual(got, expected, sent)
 
     @settings(max_examples=200, deadline=None)
     @given(st.lists(st.lists(st.tuples(st.booleans(), OTHERS, OURS), min_size=1), max_size=4))
@@ -83,21 +78,21 @@ class TakenOutTests(SynchronousTestCase):
             b";".join(ours if is_ours else pair for is_ours, pair, ours in line) for line in made
         ]
         left = [[pair for is_ours, pair, _ in line if not is_ours] for line in made]
-        fields, _ = take_out([(b"cookie", line) for line in sent], sent, NAME)
+        kept, _ = take_out([b"cookie: " + line for line in sent], sent, NAME)
         expected = [
-            b";".join(pairs).strip(b" \t") if NAME in line else line
+            b"cookie: " + (b";".join(pairs).strip(b" \t") if NAME in line else line)
             for pairs, line in zip(left, sent, strict=True)
             if NAME not in line or b"".join(pairs).strip(b" \t")
         ]
-        self.assertEqual([line for _, line in fields], expected)
+        self.assertEqual(kept, expected)
 
     def test_h49_other_fields_keep_their_places(self) -> None:
-        fields = [
-            *((b"X-A", b"_r=1"), (b"cOOKIE", b"_r=x; a=1"), (b"X-B", b"2")),
-            *((b"Cookie", b"_r=y"), (b"Cookie", b"b=2"), (b"X-C", b"3")),
+        sent = [
+            *(b"X-A: _r=1", b"cOOKIE: _r=x; a=1", b"X-B: 2"),
+            *(b"Cookie: _r=y", b"Cookie: b=2", b"X-C: 3"),
         ]
-        expected = [fields[0], (b"cOOKIE", b"a=1"), fields[2], fields[4], fields[5]]
-        self.assertEqual(take_out(fields, lines(fields), NAME)[0], expected)
+        expected = [sent[0], b"cOOKIE: a=1", sent[2], sent[4], sent[5]]
+        self.assertEqual(take_out(sent, values_of(sent, b"cookie"), NAME)[0], expected)
 
     def test_h49_what_a_pod_gets(self) -> None:
         head = request([(b"Cookie", b"a=1; _r=x; b=2"), (b"Accept", b"*/*")])
@@ -111,18 +106,18 @@ class TakenOutTests(SynchronousTestCase):
 
     def test_h49_connection_cannot_keep_it(self) -> None:
         head = request([(b"Connection", b"cookie, _r"), (b"Cookie", b"_r=x; a=1")])
-        self.assertEqual((head.own_cookie, head.fields), (b"x", [(b"Cookie", b"a=1")]))
+        self.assertEqual((head.own_cookie, head.lines), (b"x", [b"Cookie: a=1"]))
 
     def test_h48_repeated_is_ignored(self) -> None:
         head = request([(b"Cookie", b"_r=x"), (b"Cookie", b"a=1; _r=x")])
-        self.assertEqual((head.own_cookie, head.fields), (b"", [(b"Cookie", b"a=1")]))
+        self.assertEqual((head.own_cookie, head.lines), (b"", [b"Cookie: a=1"]))
         self.assertTrue(head.sent_cookies)
 
     def test_without_a_cookie_of_our_own_all_pass(self) -> None:
         fields = [(b"Cookie", b"_r=x; a=1")]
-        self.assertEqual(request(fields, cookie="").fields, fields)
+        self.assertEqual(request(fields, cookie="").lines, lines(fields))
         fields = [(b"Set-Cookie", b"_r=x")]
-        self.assertEqual(response(fields, cookie="").fields, fields)
+        self.assertEqual(response(fields, cookie="").lines, lines(fields))
 
 
 class PodsSettingTests(SynchronousTestCase):
@@ -136,19 +131,20 @@ class PodsSettingTests(SynchronousTestCase):
         ]
         x = (b"X-One", b"_r=x")
         head = response([x, *fields, x])
-        self.assertEqual(head.fields, [x, *(field for field in fields if field[1] in others), x])
+        expected = [x, *(field for field in fields if field[1] in others), x]
+        self.assertEqual(head.lines, lines(expected))
 
     def test_h49_nor_in_an_interim_response(self) -> None:
         fields = [(b"Link", b"</a>"), (b"Set-Cookie", b"_r=x")]
-        self.assertEqual(response(fields, status=103).fields, fields[:1])
+        self.assertEqual(response(fields, status=103).lines, lines(fields[:1]))
 
     @settings(max_examples=200, deadline=None)
     @given(st.lists(st.binary(max_size=8)))
     def test_h49_without_our_name_nothing_is_dropped(self, values: list[bytes]) -> None:
-        fields = [(b"Set-Cookie", value) for value in values]
-        kept = without_setting(fields, values, NAME)
-        self.assertEqual([field for field in fields if NAME not in field[1]],
-                         [field for field in kept if NAME not in field[1]])  # fmt: skip
+        sent = [b"Set-Cookie: " + value for value in values]
+        kept = without_setting(sent, values, NAME)
+        self.assertEqual([line for line in sent if NAME not in line],
+                         [line for line in kept if NAME not in line])  # fmt: skip
 
 
 class OurSettingTests(SynchronousTestCase):
@@ -156,13 +152,14 @@ class OurSettingTests(SynchronousTestCase):
 
     def test_h50_the_line(self) -> None:
         line = b"_r=abc; Path=/; HttpOnly; SameSite=Lax; Max-Age=60"
-        self.assertEqual(setting(NAME, b"abc", 60, secure=False), (b"Set-Cookie", line))
-        self.assertEqual(setting(NAME, b"abc", 60, secure=True)[1], line + b"; Secure")
+        self.assertEqual(setting(NAME, b"abc", 60, secure=False), b"Set-Cookie: " + line)
+        secured = setting(NAME, b"abc", 60, secure=True)
+        self.assertEqual(secured, b"Set-Cookie: " + line + b"; Secure")
 
     def test_h50_an_empty_one_is_removed(self) -> None:
         self.assertEqual(
-            setting(NAME, b"", 60, secure=False)[1],
-            b"_r=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0",
+            setting(NAME, b"", 60, secure=False),
+            b"Set-Cookie: _r=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0",
         )
 
     def test_h50_whether_the_client_came_by_https(self) -> None:
@@ -196,13 +193,13 @@ class OurSettingTests(SynchronousTestCase):
         ]
         for values, expected in table:
             fields = [(b"Cache-Control", value) for value in values]
-            self.assertEqual(may_set(200, [(b"X-A", b"public"), *fields]), expected, values)
+            self.assertEqual(may_set(200, lines([(b"X-A", b"public"), *fields])), expected, values)
 
     def test_h51_a_time_in_a_field_of_its_own(self) -> None:
         expires = (b"expires", b"Thu, 01 Jan 2099 00:00:00 GMT")
-        self.assertFalse(may_set(200, [expires]))
-        self.assertTrue(may_set(200, [expires, (b"cache-control", b"private")]))
-        self.assertTrue(may_set(200, [expires, (b"Cache-Control", b"max-age=0")]))
+        self.assertFalse(may_set(200, lines([expires])))
+        self.assertTrue(may_set(200, lines([expires, (b"cache-control", b"private")])))
+        self.assertTrue(may_set(200, lines([expires, (b"Cache-Control", b"max-age=0")])))
 
     def test_h51_clients(self) -> None:
         browser = (b"Accept", b"text/html,application/xml;q=0.9,*/*;q=0.8")

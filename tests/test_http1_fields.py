@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import tracemalloc
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,10 +10,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pods.http1.fields import (
     HOP_BY_HOP,
+    LINES_LIMIT,
+    MALFORMED,
     NOTED,
     PROTECTED,
     REQUEST_SPECIAL,
-    SPELLINGS_LIMIT,
     Field,
     request_kinds,
     response_kinds,
@@ -21,6 +22,7 @@ from pods.http1.fields import (
     tokens,
     without_named,
 )
+from tests.support_heads import fields_of, lines
 
 PREFIX = "X-Gitlab-Pod-"
 #: (name as sent, by an untrusted client, by a trusted one); None passes, b"" is dropped.
@@ -69,6 +71,7 @@ RESPONSE_KINDS: list[tuple[bytes, bytes | None]] = [
     (b"X-Gitlab-Pod-Other", b""),
     (b"X_Gitlab_Pod_Cache", b""),
 ]
+VALUES = st.text("ab,;: \xe9", max_size=4).map(lambda text: text.strip().encode("latin-1"))
 NAMES = st.sampled_from(
     [
         *sorted(REQUEST_SPECIAL | HOP_BY_HOP | PROTECTED),
@@ -87,41 +90,64 @@ def spellings(name: bytes) -> st.SearchStrategy[bytes]:
     )
 
 
+class LineTests(SynchronousTestCase):
+    """Lines that are looked up as they were sent."""
+
+    def test_what_is_no_line(self) -> None:
+        kinds = request_kinds(PREFIX, False)
+        for line in (
+            *(b"", b"X", b"X:", b"X:a", b": a", b" X: a", b"X : a", b"X y: a", b"X:  a", b"X: a "),
+            *(b"X: \ta", b"X: a\t", b"X: a\0", b"X: a\x7f", b"X: a\rb", b"X: a\nb", b"X: a\n"),
+        ):
+            for _ in range(2):
+                self.assertEqual(kinds[line], (MALFORMED, line))
+
+    def test_what_is_one(self) -> None:
+        kinds = request_kinds(PREFIX, False)
+        for value in (b"", b"a", b"a b", b"a\tb", b"\xe4", b": a", b"a: b"):
+            for _ in range(2):
+                self.assertIsNone(kinds[b"X: " + value])
+                self.assertEqual(kinds[b"hOST: " + value], (b"host", value))
+                self.assertEqual(kinds[b"Keep-Alive: " + value], (b"", value))
+
+
 class KindsTests(SynchronousTestCase):
     """Every name has one fate."""
 
     def test_requests(self) -> None:
         untrusted, trusted = request_kinds(PREFIX, False), request_kinds(PREFIX, True)
         for name, from_untrusted, from_trusted in REQUEST_KINDS:
-            self.assertEqual(untrusted[name], from_untrusted, name)
-            self.assertEqual(trusted[name], from_trusted, name)
+            self.assertEqual(untrusted.kind(name), from_untrusted, name)
+            self.assertEqual(trusted.kind(name), from_trusted, name)
 
     def test_responses(self) -> None:
         kinds = response_kinds(PREFIX)
         for name, kind in RESPONSE_KINDS:
-            self.assertEqual(kinds[name], kind, name)
+            self.assertEqual(kinds.kind(name), kind, name)
 
     def test_another_prefix(self) -> None:
         kinds = response_kinds("X-Cell-")
-        self.assertEqual(kinds[b"x-cell-Redirect"], b"x-cell-redirect")
-        self.assertEqual(kinds[b"X_Cell_Redirect"], b"")
-        self.assertIsNone(kinds[b"X-Gitlab-Pod-Redirect"])
+        self.assertEqual(kinds.kind(b"x-cell-Redirect"), b"x-cell-redirect")
+        self.assertEqual(kinds.kind(b"X_Cell_Redirect"), b"")
+        self.assertIsNone(kinds.kind(b"X-Gitlab-Pod-Redirect"))
 
     @settings(deadline=None, max_examples=50)
     @given(NAMES.flatmap(lambda name: st.tuples(st.just(name), spellings(name))))
     def test_case_makes_no_difference(self, names: tuple[bytes, bytes]) -> None:
         kinds = request_kinds(PREFIX, False)
-        self.assertEqual(kinds[names[0]], kinds[names[1]])
+        self.assertEqual(kinds.kind(names[0]), kinds.kind(names[1]))
 
     def test_invented_names_cost_bounded_memory(self) -> None:
         kinds = request_kinds(PREFIX, False)
-        for number in range(SPELLINGS_LIMIT + 100):
-            kinds[b"x-%d" % number]
-        self.assertLessEqual(len(kinds), SPELLINGS_LIMIT)
-        kinds = request_kinds(PREFIX, False)
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        for number in range(4 * LINES_LIMIT):
+            self.assertIsNone(kinds[b"x-%d: a" % number])
+            self.assertLessEqual(len(kinds), LINES_LIMIT)
         for number in range(100):
-            self.assertIsNone(kinds[b"x-%d-" % number + b"a" * 10_000])
-        self.assertLess(sum(map(sys.getsizeof, kinds)), 10_000)
+            self.assertIsNone(kinds[b"x-%d-%b: a" % (number, b"a" * 100_000)])
+            self.assertIsNone(kinds[b"x: %d-%b" % (number, b"a" * 100_000)])
+        self.assertLess(tracemalloc.get_traced_memory()[0], 4_000_000)
 
 
 class SortedOutTests(SynchronousTestCase):
@@ -136,21 +162,21 @@ class SortedOutTests(SynchronousTestCase):
             (b"accept", b"c"),
             (b"VIA", b"2"),
         ]
-        passing, special = sorted_out(fields, request_kinds(PREFIX, False))
-        self.assertEqual(passing, [fields[0], fields[2], fields[4]])
+        passing, special = sorted_out(lines(fields), request_kinds(PREFIX, False))
+        self.assertEqual(fields_of(passing), [fields[0], fields[2], fields[4]])
         self.assertEqual(special, {b"via": [b"1", b"2"]})
 
     def test_what_is_only_noted_passes_in_its_place(self) -> None:
         fields = [(b"X-One", b"a"), (b"cookie", b"b"), (b"X-Two", b"c"), (b"Cookie", b"d")]
-        passing, special = sorted_out(fields, request_kinds(PREFIX, False))
-        self.assertEqual((passing, special), (fields, {b"cookie": [b"b", b"d"]}))
+        passing, special = sorted_out(lines(fields), request_kinds(PREFIX, False))
+        self.assertEqual((fields_of(passing), special), (fields, {b"cookie": [b"b", b"d"]}))
 
     def test_named_in_connection(self) -> None:
-        for connection in ([b"X-One"], [b"close, x-one"], [b"close", b" ,X-ONE ,"], [b"a,\tx-one"]):
+        for connection in ([b"X-One"], [b"close, x-one"], [b"close", b",X-ONE ,"], [b"a,\tx-one"]):
             fields = [(b"x-ONE", b"1"), (b"X-Two", b"2"), (b"X-One", b"3")]
             fields += [(b"Connection", value) for value in connection]
-            passing, special = sorted_out(fields, request_kinds(PREFIX, False))
-            self.assertEqual(passing, [(b"X-Two", b"2")])
+            passing, special = sorted_out(lines(fields), request_kinds(PREFIX, False))
+            self.assertEqual(passing, [b"X-Two: 2"])
             self.assertEqual(special[b"connection"], connection)
 
     def test_protected_from_connection(self) -> None:
@@ -160,22 +186,25 @@ class SortedOutTests(SynchronousTestCase):
         fields = [(name, b"x") for name in names]
         everything = (b"Connection", b", ".join([*names, b"Host", b"Via", b"X-Forwarded-For"]))
         host = (b"Host", b"a")
-        passing, special = sorted_out([*fields, host, everything], request_kinds(PREFIX, False))
-        self.assertEqual(passing, fields)
+        passing, special = sorted_out(
+            lines([*fields, host, everything]), request_kinds(PREFIX, False)
+        )
+        self.assertEqual(fields_of(passing), fields)
         self.assertEqual(special[b"host"], [b"a"])
 
     def test_further_forwarded_fields_of_trusted_peers(self) -> None:
         fields = [(b"X-Forwarded-Port", b"443"), (b"Connection", b"X-Forwarded-Port")]
-        self.assertEqual(sorted_out(fields, request_kinds(PREFIX, True))[0], fields[:1])
-        self.assertEqual(sorted_out(fields, request_kinds(PREFIX, False))[0], [])
+        passing, _ = sorted_out(lines(fields), request_kinds(PREFIX, True))
+        self.assertEqual(fields_of(passing), fields[:1])
+        self.assertEqual(sorted_out(lines(fields), request_kinds(PREFIX, False))[0], [])
 
     @settings(deadline=None, max_examples=100)
-    @given(st.lists(st.tuples(NAMES.flatmap(spellings), st.binary(max_size=4))))
+    @given(st.lists(st.tuples(NAMES.flatmap(spellings), VALUES)))
     def test_nothing_is_reordered_or_invented(self, fields: list[Field]) -> None:
         kinds = request_kinds(PREFIX, False)
-        passing, special = sorted_out(fields, kinds)
+        passing, special = sorted_out(lines(fields), kinds)
         named = tokens(special.get(b"connection", ()))
-        expected = [field for field in fields if kinds[field[0]] in (None, *NOTED)]
+        expected = lines(field for field in fields if kinds.kind(field[0]) in (None, *NOTED))
         self.assertEqual(passing, without_named(expected, named))
         for name, values in special.items():
             self.assertEqual(values, [v for n, v in fields if n.lower() == name])

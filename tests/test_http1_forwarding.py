@@ -11,17 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pods.http1.fields import Field, request_kinds, response_kinds
+from pods.http1.fields import Field, request_kinds
 from pods.http1.forwarding import Peer, request_to_pod, response_to_client, wants_trailers
-from pods.http1.heads import HeadLimits, RawResponse, RequestHeadReader
+from pods.http1.heads import HeadLimits, RequestHeadReader
 from pods.http1.request import RequestHead
 from pods.http1.response import CONTINUE, ResponseHead
+from tests.support_heads import lines, response_head
 
 PREFIX = "X-Gitlab-Pod-"
 STRANGER = Peer("192.0.2.7", b"http")
 PROXY = Peer("127.0.0.1", b"https", trusted=True)
 OURS = [(b"X-Gitlab-Pod-Route", b"cache"), (b"X-Gitlab-Pod-Attempt", b"1")]
-OUR_LINES = b"".join(b"%b: %b\r\n" % field for field in OURS)
+OUR_LINES = b"\r\n".join(lines(OURS))
 
 NAMES = st.sampled_from(
     b"Accept accept X-A x-a X-B Cookie cookie Authorization Range If-Match Content-Type"
@@ -50,9 +51,10 @@ class Listener:
 
 def read(lines: bytes, trusted: bool = False) -> RequestHead:
     """A request of a client, from its first line on."""
-    complete = RequestHeadReader(HeadLimits()).feed(lines + b"\r\n")
+    kinds = request_kinds(PREFIX, trusted)
+    complete = RequestHeadReader(HeadLimits(), kinds).feed(lines + b"\r\n")
     assert complete is not None
-    return RequestHead.read(complete[0], request_kinds(PREFIX, trusted))
+    return RequestHead.read(complete[0], kinds)
 
 
 def forwarded(
@@ -253,8 +255,7 @@ class RequestTests(SynchronousTestCase):
 
 
 def response(fields: list[Field], status: int = 200, reason: bytes = b"OK") -> ResponseHead:
-    raw = RawResponse(status, reason, 1, fields)
-    return ResponseHead.read(raw, response_kinds(PREFIX), to_head=False)
+    return response_head(fields, status, reason)
 
 
 def to_client(

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pods.errors import BadRequest, UriTooLong
 from pods.http1.heads import HeadLimits, RequestHeadReader
 from pods.http1.presence import LOOK_SECONDS, Presence
+from tests.support_heads import all_pass
 from tests.support_memory import RouterTestCase
 from tests.support_messages import get, head_of_response, request, response
 from tests.test_http1_presence import Transport
@@ -78,7 +79,7 @@ class AfterALongHeadTests(SynchronousTestCase):
     """The first line of the next head is checked as soon as it comes."""
 
     def setUp(self) -> None:
-        self.reader = RequestHeadReader(HeadLimits())
+        self.reader = RequestHeadReader(HeadLimits(), all_pass())
         self.reader.feed(get("/", "X-Long: " + "x" * 17_000))
 
     def test_garbage_is_refused(self) -> None:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import h11
+import httptools
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -21,7 +22,15 @@ from pods.errors import (
     UriTooLong,
 )
 from pods.http1.fields import Field
-from pods.http1.heads import KNOWN_METHODS, HeadLimits, RequestHeadReader, ResponseHeadReader
+from pods.http1.heads import (
+    KNOWN_METHODS,
+    HeadLimits,
+    RawRequest,
+    RequestHeadReader,
+    ResponseHeadReader,
+)
+from pods.http1.request import RequestHead
+from tests.support_heads import KINDS, all_pass, lines
 
 Reader = type[RequestHeadReader] | type[ResponseHeadReader]
 
@@ -69,7 +78,7 @@ def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
 
 def outcome(reader_class: Reader, limits: HeadLimits, parts: list[bytes]) -> Any:
     """What comes of feeding these: an error's class, ``(head, rest)``, or None if it needs more."""
-    reader = reader_class(limits)
+    reader = reader_class(limits, all_pass())
     for index, part in enumerate(parts):
         try:
             complete = reader.feed(part)
@@ -78,13 +87,31 @@ def outcome(reader_class: Reader, limits: HeadLimits, parts: list[bytes]) -> Any
         if complete is not None:
             head: Any = complete[0]
             names = (name for name in type(head).__slots__ if name[0] != "_")
-            values = [head.fields if name == "section" else getattr(head, name) for name in names]
+            values = [getattr(head, name) for name in names]
+            if isinstance(head, RawRequest):
+                values[-1] = head.section.lines
             return values, complete[1] + b"".join(parts[index + 1 :])
     return None
 
 
 def read_request(data: bytes, limits: HeadLimits = ORDINARY) -> Any:
-    return RequestHeadReader(limits).feed(data)
+    return RequestHeadReader(limits, all_pass()).feed(data)
+
+
+def understood(data: bytes) -> RequestHead:
+    complete = RequestHeadReader(ORDINARY, KINDS).feed(data)
+    assert complete is not None
+    return RequestHead.read(complete[0], KINDS)
+
+
+class LinesByLlhttp:
+    """What httptools calls back into."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.lines.append(b"%b: %b" % (name, value.rstrip(b" \t")))
 
 
 class RequestTableTests(SynchronousTestCase):
@@ -95,20 +122,18 @@ class RequestTableTests(SynchronousTestCase):
             b"POST /a?b HTTP/1.1\r\nHost: a\r\nEmpty:\r\nX:  \t y \t\r\nx:z\r\n\r\nbody"
         )
         self.assertEqual((head.method, head.target, head.minor_version), (b"POST", b"/a?b", 1))
-        self.assertEqual(
-            head.fields, [(b"Host", b"a"), (b"Empty", b""), (b"X", b"y"), (b"x", b"z")]
-        )
+        self.assertEqual(head.section.lines, [b"Host: a", b"Empty: ", b"X: y", b"x: z"])
         self.assertEqual(rest, b"body")
 
     def test_no_fields(self) -> None:
         head, rest = read_request(GET + b"\r\n")
-        self.assertEqual((head.fields, rest), ([], b""))
+        self.assertEqual((head.section.lines, rest), ([], b""))
 
     def test_versions(self) -> None:
         for version, minor in ((b"1.0", 0), (b"1.1", 1), (b"1.2", 1), (b"1.9", 1)):
             head, rest = read_request(b"GET /x HTTP/%b\r\nA: b\r\n\r\nrest" % version)
-            read = (head.target, head.minor_version, head.fields, rest)
-            self.assertEqual(read, (b"/x", minor, [(b"A", b"b")], b"rest"))
+            read = (head.target, head.minor_version, head.section.lines, rest)
+            self.assertEqual(read, (b"/x", minor, [b"A: b"], b"rest"))
 
     def test_every_known_method(self) -> None:
         for method in KNOWN_METHODS:
@@ -117,10 +142,10 @@ class RequestTableTests(SynchronousTestCase):
     def test_what_llhttp_makes_of_upgrades_and_lengths_does_not_matter(self) -> None:
         for field in (b"Upgrade: x\r\nConnection: upgrade", b"Content-Length: 9", b"Connection: a"):
             head, rest = read_request(GET + field + b"\r\nLast: 1\r\n\r\nGET")
-            self.assertEqual((head.fields[-1], rest), ((b"Last", b"1"), b"GET"))
+            self.assertEqual((head.section.lines[-1], rest), (b"Last: 1", b"GET"))
 
     def test_one_reader_reads_heads_in_turn(self) -> None:
-        reader = RequestHeadReader(ORDINARY)
+        reader = RequestHeadReader(ORDINARY, all_pass())
         data = (
             b"\r\nGET /1 HTTP/1.1\r\nA: 1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n\r\nGET /3 HTTP/1.0\r\n\r\n"
         )
@@ -134,7 +159,7 @@ class RequestTableTests(SynchronousTestCase):
         self.assertFalse(reader.is_midway)
 
     def test_is_midway(self) -> None:
-        reader = RequestHeadReader(ORDINARY)
+        reader = RequestHeadReader(ORDINARY, all_pass())
         for data, is_midway in ((b"\r\n", False), (b"G", True), (b"ET / HTTP/1.1\r\n\r", True)):
             self.assertIsNone(reader.feed(data))
             self.assertEqual(reader.is_midway, is_midway, data)
@@ -169,7 +194,7 @@ class RequestTableTests(SynchronousTestCase):
             b"Transfer-Encoding: chunked, identity",
             b"Transfer-Encoding: chunked\r\nContent-Length: 3",
         ):
-            self.assertRaises(BadRequest, read_request, GET + field + b"\r\n\r\n")
+            self.assertRaises(BadRequest, understood, GET + b"Host: a\r\n" + field + b"\r\n\r\n")
 
     def test_methods_that_are_not_known(self) -> None:
         for method in (b"get", b"FOO", b"PRI", b"A" * 64, b"SOURCE"):
@@ -213,7 +238,7 @@ class RequestTableTests(SynchronousTestCase):
             self.assertEqual(outcome(RequestHeadReader, TIGHT, [data]), error, data)
 
     def test_the_second_head_is_checked_like_the_first(self) -> None:
-        reader = RequestHeadReader(ORDINARY)
+        reader = RequestHeadReader(ORDINARY, all_pass())
         for part in (b"GET / HTTP/1.1\r\nA: b", b"\r\n\r\n"):
             complete = reader.feed(part)
         self.assertIsNotNone(complete)
@@ -233,17 +258,15 @@ class ResponseTableTests(SynchronousTestCase):
         ]:
             data = line + b"\r\nA: b\r\nEmpty:\r\n\r\nbody"
             values, rest = outcome(ResponseHeadReader, ORDINARY, [data])
-            self.assertEqual(values, [*read, [(b"A", b"b"), (b"Empty", b"")]], line)
+            self.assertEqual(values, [*read, [b"A: b", b"Empty: "], {}], line)
             self.assertEqual(rest, b"body")
 
     def test_switching_protocols(self) -> None:
-        """What follows a 101 is not for the parser; a 101 that names no protocol is none."""
+        """What follows a 101 is not for the parser."""
         fields = [(b"Connection", b"Upgrade"), (b"Upgrade", b"websocket"), (b"Last", b"1")]
         data = wire(b"HTTP/1.1 101 S\r\n", fields) + b"\x81\x00"
         values, rest = outcome(ResponseHeadReader, ORDINARY, [data])
-        self.assertEqual((values, rest), ([101, b"S", 1, fields], b"\x81\x00"))
-        data = wire(b"HTTP/1.1 101 S\r\n", fields[2:])
-        self.assertEqual(outcome(ResponseHeadReader, ORDINARY, [data]), BadResponse)
+        self.assertEqual((values, rest), ([101, b"S", 1, lines(fields), {}], b"\x81\x00"))
 
     def test_malformed(self) -> None:
         heads = [
@@ -252,9 +275,7 @@ class ResponseTableTests(SynchronousTestCase):
             b"HTTP/1.1 +20 OK", b"http/1.1 200 OK", b"200 OK", b"\r\nHTTP/1.1 200 OK",
             b"HTTP/1.1 200 OK\r\nA : b", b"HTTP/1.1 200 OK\r\nA: b\r\n c", b"HTTP/1.1 200 OK\nA: b",
             b"HTTP/1.1 200 OK\r\nA: b\nC: d", b"HTTP/1.1 200 OK\r\nA: \x01",
-            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked",
-            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2",
-        ]  # fmt: skip
+]  # fmt: skip
         for head in heads:
             self.assertEqual(
                 outcome(ResponseHeadReader, ORDINARY, [head + b"\r\n\r\n"]), BadResponse, head
@@ -319,13 +340,33 @@ class LawTests(SynchronousTestCase):
         for parts in (pieces(data, cuts), [data[i : i + 1] for i in range(len(data))]):
             self.assertEqual(outcome(ResponseHeadReader, limits, parts), whole, parts)
 
+    @settings(deadline=None, max_examples=300)
+    @given(mutated(REQUEST_LINES))
+    @example(GET + b"A\r\n\r\n")
+    @example(GET + b"A:b\r\nC: d: e\r\nF:g: h\r\n\r\n")
+    @example(GET + b"A: b\r\n: c\r\n\r\n")
+    @example(GET + b"A: b\x85\x0b\r\n\r\n")
+    def test_what_is_read_is_read_as_by_llhttp(self, data: bytes) -> None:
+        """But for framing: what such fields mean is decided later."""
+        result = outcome(RequestHeadReader, ORDINARY, [data])
+        if not isinstance(result, tuple):
+            return
+        (method, target, _, read), rest = result
+        if not {line.partition(b":")[0].lower() for line in read}.isdisjoint(FRAMING_NAMES):
+            return
+        head = data[: len(data) - len(rest)].lstrip(b"\r\n")
+        by_llhttp = LinesByLlhttp()
+        start = b"%b %b HTTP/1.1" % (method, target)
+        httptools.HttpRequestParser(by_llhttp).feed_data(start + head[head.index(b"\r\n") :])
+        self.assertEqual(read, by_llhttp.lines)
+
     @settings(deadline=None, max_examples=100)
     @given(TARGET, FIELDS)
     def test_requests_are_read_as_by_h11(self, target: bytes, fields: list[Field]) -> None:
         fields = [(b"Host", b"a"), *(f for f in fields if f[0].lower() not in FRAMING_NAMES)]
         data = wire(b"PUT %b HTTP/1.1\r\n" % target, fields)
         head, rest = read_request(data)
-        self.assertEqual((head.target, head.fields, rest), (target, fields, b""))
+        self.assertEqual((head.target, head.section.lines, rest), (target, lines(fields), b""))
         connection = h11.Connection(h11.SERVER)
         connection.receive_data(data)
         event = connection.next_event()

@@ -13,10 +13,10 @@ from pods.http1.fields import (
     Section,
     request_kinds,
 )
-from pods.http1.heads import HeadLimits, RawRequest, RequestHeadReader
+from pods.http1.heads import HeadLimits, RequestHeadReader
 from pods.http1.request import RequestHead
+from tests.support_heads import KINDS, fields_of, request_head
 
-KINDS = request_kinds("X-Gitlab-Pod-", trusted=False)
 HOST = (b"Host", b"a.example")
 KEY = (b"Sec-WebSocket-Key", b"x")
 HANDSHAKE = [HOST, (b"Connection", b"keep-alive, Upgrade"), (b"Upgrade", b"WebSocket"), KEY]
@@ -25,11 +25,11 @@ HANDSHAKE = [HOST, (b"Connection", b"keep-alive, Upgrade"), (b"Upgrade", b"WebSo
 def read(
     fields: list[Field], method: bytes = b"GET", target: bytes = b"/", minor: int = 1
 ) -> RequestHead:
-    return RequestHead.read(RawRequest(method, target, minor, Section(fields)), KINDS)
+    return request_head(fields, method, target, minor)
 
 
 def read_wire(data: bytes) -> RequestHead:
-    complete = RequestHeadReader(HeadLimits()).feed(data)
+    complete = RequestHeadReader(HeadLimits(), KINDS).feed(data)
     assert complete is not None
     return RequestHead.read(complete[0], KINDS)
 
@@ -44,7 +44,7 @@ class SectionTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.kinds = request_kinds("X-Gitlab-Pod-", trusted=False, cookie="_r")
-        self.reader = RequestHeadReader(HeadLimits(), self.kinds.sections)
+        self.reader = RequestHeadReader(HeadLimits(), self.kinds)
 
     def read(self, line: bytes, fields: bytes = FIELDS) -> RequestHead:
         complete = self.reader.feed(line + fields)
@@ -52,9 +52,10 @@ class SectionTests(SynchronousTestCase):
         return RequestHead.read(complete[0], self.kinds)
 
     def fresh(self, line: bytes, fields: bytes = FIELDS) -> RequestHead:
-        complete = RequestHeadReader(HeadLimits()).feed(line + fields)
+        kinds = request_kinds("X-Gitlab-Pod-", trusted=False, cookie="_r")
+        complete = RequestHeadReader(HeadLimits(), kinds).feed(line + fields)
         assert complete is not None
-        return RequestHead.read(complete[0], self.kinds)
+        return RequestHead.read(complete[0], kinds)
 
     def test_each_is_as_if_it_were_the_first(self) -> None:
         lines = [
@@ -66,11 +67,10 @@ class SectionTests(SynchronousTestCase):
         for line in lines + lines[::-1]:
             got, wanted = self.read(line), self.fresh(line)
             self.assertEqual(attrs.asdict(got), attrs.asdict(wanted), line)
-            self.assertEqual(got.lines, wanted.lines)
 
     def test_the_same_fields_are_shared(self) -> None:
         one, other = self.read(b"GET /1 HTTP/1.1\r\n"), self.read(b"GET /2?x HTTP/1.1\r\n")
-        self.assertIs(one.fields, other.fields)
+        self.assertIs(one.lines, other.lines)
         self.assertEqual((one.target, one.path), (b"/1", "/1"))
         self.assertEqual((other.target, other.path), (b"/2?x", "/2"))
 
@@ -82,19 +82,20 @@ class SectionTests(SynchronousTestCase):
 
     def test_other_kinds_make_something_else_of_them(self) -> None:
         self.assertEqual(self.read(b"GET / HTTP/1.1\r\n").own_cookie, b"hint")
-        self.kinds = request_kinds("X-Gitlab-Pod-", trusted=True)  # as after a reload
+        self.kinds = request_kinds("X-Gitlab-Pod-", trusted=True)
+        self.reader.change(HeadLimits(), self.kinds)  # as after a reload
         head = self.read(b"GET / HTTP/1.1\r\n")
         self.assertEqual(head.own_cookie, b"")
-        self.assertIn((b"X-Forwarded-Port", b"8443"), head.fields)
+        self.assertIn(b"X-Forwarded-Port: 8443", head.lines)
 
     def test_only_so_many_are_kept(self) -> None:
         sections = self.kinds.sections
         for number in range(SECTIONS_LIMIT_BYTES // 4096):
             key = (b"GET", b"%04096d" % number)
-            sections.add(key, Section([]))
+            sections.add(key, Section([], {}))
             self.assertIsNotNone(sections.get(key))
         last = (b"GET", b"x")
-        sections.add(last, Section([]))
+        sections.add(last, Section([], {}))
         self.assertIsNotNone(sections.get(last))
         self.assertIsNone(sections.get((b"GET", b"%04096d" % 0)))
 
@@ -104,8 +105,8 @@ class SectionTests(SynchronousTestCase):
             self.read(b"GET / HTTP/1.1\r\n", fields),
             self.read(b"GET / HTTP/1.1\r\n", fields),
         )
-        self.assertIsNot(one.fields, other.fields)
-        self.assertEqual(one.fields, other.fields)
+        self.assertIsNot(one.lines, other.lines)
+        self.assertEqual(one.lines, other.lines)
 
 
 class HostTests(SynchronousTestCase):
@@ -258,8 +259,8 @@ class FramingTests(SynchronousTestCase):
             self.assertEqual(head.has_body, bool(length) or chunked)
 
     def test_wrong_lengths(self) -> None:
-        for value in (b"", b"+3", b"-1", b"3.0", b"0x3", b"1_0", b"3,3", b"3, 4", b" 3", b"3 ",
-                      b"three", b"%d" % 2**63, b"9" * 30, "٣".encode()):  # fmt: skip
+        for value in (b"", b"+3", b"-1", b"3.0", b"0x3", b"1_0", b"3,3", b"3, 4", b"three",
+                       b"%d" % 2**63, b"9" * 30, "٣".encode()):  # fmt: skip
             self.assertRaises(BadRequest, read, [HOST, (b"Content-Length", value)])
         for second in (b"3", b"4"):
             lengths = [(b"Content-Length", b"3"), (b"content-length", second)]
@@ -267,7 +268,7 @@ class FramingTests(SynchronousTestCase):
 
     def test_wrong_codings(self) -> None:
         for value in (b"", b"identity", b"gzip, chunked", b"chunked, chunked", b"chunked,",
-                      b"chunked;q=1", b"chunked\x0b", b"\x0bchunked", b"xchunked"):  # fmt: skip
+                      b"chunked;q=1", b"xchunked"):  # fmt: skip
             self.assertRaises(BadRequest, read, [HOST, (b"Transfer-Encoding", value)])
         chunked = (b"Transfer-Encoding", b"chunked")
         self.assertRaises(BadRequest, read, [HOST, chunked, chunked])
@@ -286,6 +287,7 @@ class FramingTests(SynchronousTestCase):
             b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
             b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
             b"Transfer-Encoding: \x0bchunked\r\n",
+            b"Transfer-Encoding: chunked\x0b\r\n",
             b"Transfer-Encoding:\r\n chunked\r\n",
         ):
             data = b"POST / HTTP/1.1\r\nHost: a\r\n" + lines + b"\r\n"
@@ -294,7 +296,7 @@ class FramingTests(SynchronousTestCase):
     def test_aliases_of_framing_fields_mean_nothing(self) -> None:
         aliases = [(b"Content_Length", b"3"), (b"Transfer_Encoding", b"chunked")]
         head = read([HOST, *aliases])
-        self.assertEqual((head.has_body, head.fields), (False, []))
+        self.assertEqual((head.has_body, head.lines), (False, []))
 
 
 class ConnectionTests(SynchronousTestCase):
@@ -335,7 +337,7 @@ class UpgradeTests(SynchronousTestCase):
     def test_handshake(self) -> None:
         head = read(HANDSHAKE)
         self.assertTrue(head.upgrade)
-        self.assertEqual(head.fields, [KEY])
+        self.assertEqual(fields_of(head.lines), [KEY])
         self.assertTrue(read([*HANDSHAKE, (b"Content-Length", b"0")]).upgrade)
 
     def test_everything_else_stays_an_ordinary_request(self) -> None:
@@ -355,7 +357,9 @@ class UpgradeTests(SynchronousTestCase):
         ]:
             head = read(fields, method=method, minor=minor)
             self.assertFalse(head.upgrade, fields)
-            self.assertEqual([f for f in head.fields if f != KEY], [], "no Upgrade goes on")
+            self.assertEqual(
+                [f for f in fields_of(head.lines) if f != KEY], [], "no Upgrade goes on"
+            )
 
 
 class ExpectTests(SynchronousTestCase):
@@ -370,7 +374,7 @@ class ExpectTests(SynchronousTestCase):
         ]:
             fields = [HOST, (b"Expect", value), (b"Content-Length", b"5")]
             head = read(fields, method=b"PUT", minor=minor)
-            self.assertEqual((head.expects_continue, head.fields), (expects, []), value)
+            self.assertEqual((head.expects_continue, head.lines), (expects, []), value)
         self.assertFalse(read([HOST]).expects_continue)
 
     def test_without_a_body(self) -> None:

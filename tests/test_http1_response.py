@@ -5,12 +5,11 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from pods.errors import BadResponse
-from pods.http1.fields import Field, response_kinds
+from pods.http1.fields import Field
 from pods.http1.framing import ChunkedReader, LengthReader, UntilCloseReader
-from pods.http1.heads import RawResponse
 from pods.http1.response import CONTINUE, ResponseHead
+from tests.support_heads import fields_of, response_head
 
-KINDS = response_kinds("X-Gitlab-Pod-")
 CHUNKED = (b"Transfer-Encoding", b"chunked")
 LENGTH = (b"Content-Length", b"5")
 
@@ -18,7 +17,7 @@ LENGTH = (b"Content-Length", b"5")
 def read(
     fields: list[Field], status: int = 200, minor: int = 1, to_head: bool = False
 ) -> ResponseHead:
-    return ResponseHead.read(RawResponse(status, b"OK", minor, fields), KINDS, to_head)
+    return response_head(fields, status, minor=minor, to_head=to_head)
 
 
 class FramingTests(SynchronousTestCase):
@@ -57,7 +56,7 @@ class FramingTests(SynchronousTestCase):
             [(b"Transfer-Encoding", b"gzip")],
             [(b"Transfer-Encoding", b"gzip, chunked")],
             [(b"Transfer-Encoding", b"")],
-            *([(b"Content-Length", v)] for v in (b"", b"-1", b"+5", b"5,5", b"0x5", b"5 ")),
+            *([(b"Content-Length", v)] for v in (b"", b"-1", b"+5", b"5,5", b"0x5")),
         ]:
             for status in (200, 204, 304):
                 self.assertRaises(BadResponse, read, fields, status=status)
@@ -87,15 +86,22 @@ class MeaningTests(SynchronousTestCase):
     """The rest of a head."""
 
     def test_informational(self) -> None:
+        upgrade = [(b"Upgrade", b"websocket"), (b"Connection", b"Upgrade")]
         for status, is_informational in [(100, True), (102, True), (103, True), (101, False)]:
-            self.assertEqual(read([], status=status).is_informational, is_informational)
+            head = read(upgrade, status=status)
+            self.assertEqual(head.is_informational, is_informational)
         self.assertFalse(read([]).is_informational)
         self.assertTrue(CONTINUE.is_informational)
+
+    def test_a_101_that_names_no_protocol(self) -> None:
+        """Both fields do (RFC 9110, section 7.8)."""
+        for field in ((b"Connection", b"Upgrade"), (b"Upgrade", b"websocket")):
+            self.assertRaises(BadResponse, read, [field], status=101)
 
     def test_fields(self) -> None:
         cookies = [(b"Set-Cookie", b"a"), (b"set-cookie", b"b")]
         ours = (b"X-Gitlab-Pod-Redirect", b"pod_eu0")
         dropped = [(b"Keep-Alive", b"5"), (b"X-Gitlab-Pod-X", b"1"), (b"Connection", b"X-Hop")]
         head = read([cookies[0], ours, *dropped, (b"X-Hop", b"1"), cookies[1], LENGTH])
-        self.assertEqual(head.fields, cookies)
+        self.assertEqual(fields_of(head.lines), cookies)
         self.assertEqual(head.special[b"x-gitlab-pod-redirect"], [b"pod_eu0"])

@@ -102,14 +102,15 @@ class Attempt:
     def connected(self, connection: PodConnection) -> None:
         self.connection = connection
         self._connection_was_used = connection.requests > 0
-        connection.begin(self, self._wire, to_head=self._head.method == b"HEAD")
-        if self._upload is None:
-            connection.request_is_sent()
-        elif self._asks_first:
+        upload, to_head = self._upload, self._head.method == b"HEAD"
+        connection.begin(self, self._wire, to_head=to_head, is_complete=upload is None)
+        if upload is None:
+            return
+        if self._asks_first:
             self._go_ahead = Deadline(self._pool.settings.clock, self._waited_for_100)
             self._go_ahead.set(self._pool.settings.continue_seconds)
         else:
-            self._upload.attach(self)
+            upload.attach(self)
 
     def unreachable(self, refusal: Refusal) -> None:
         self._is_over = True
@@ -195,7 +196,8 @@ class Attempt:
         self._exchanger.informed(head)
 
     def responded(self, head: ResponseHead) -> None:
-        self._stop_waiting()
+        if self._go_ahead is not None:
+            self._stop_waiting()
         if head.status == 101 and not self._head.upgrade:
             self.cancel()
             self._exchanger.failed(BadResponse("The upstream server switched protocols unasked."))
@@ -240,19 +242,21 @@ class Attempt:
         self._exchanger.go_ahead()
 
     def _send_body(self) -> None:
-        self._stop_waiting()
+        if self._go_ahead is not None:
+            self._stop_waiting()
         if self._asks_first and not self._is_over and self._upload is not None:
             self._asks_first = False
             self._upload.attach(self)
 
     def _stop_waiting(self) -> None:
-        if self._go_ahead is not None:
-            self._go_ahead.close()
-            self._go_ahead = None
+        assert self._go_ahead is not None
+        self._go_ahead.close()
+        self._go_ahead = None
 
     def _let_go(self) -> PodConnection | None:
         self._is_over = True
-        self._stop_waiting()
+        if self._go_ahead is not None:
+            self._stop_waiting()
         connection, self.connection = self.connection, None
         if self._upload is not None:
             self._upload.detach()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pods.http1.fields import Field, tokens
+from pods.http1.fields import Line, field_of, line_of, tokens, values_of
 
 _BLANK = b" \t"
 #: Directives by which shared caches may keep a response whatever else is said, or that make
@@ -17,7 +17,7 @@ _SHARED = {b"public", b"s-maxage", b"immutable"}
 _UNSHARED = {b"private", b"no-store"}
 
 
-def take_out(fields: list[Field], values: list[bytes], name: bytes) -> tuple[list[Field], bytes]:
+def take_out(lines: list[Line], values: list[bytes], name: bytes) -> tuple[list[Line], bytes]:
     """The fields of a request without our cookie, and its value.
 
     :param values: those of all ``Cookie`` fields.
@@ -26,22 +26,23 @@ def take_out(fields: list[Field], values: list[bytes], name: bytes) -> tuple[lis
     """
     ours = [value for value in values if name in value] if name else ()
     if not ours:
-        return fields, b""
-    kept: list[Field] = []
+        return lines, b""
+    kept: list[Line] = []
     found: list[bytes] = []
-    for field in fields:
-        if field[1] in ours and field[0].lower() == b"cookie":
-            others = _without(field[1], name, found)
+    for line in lines:
+        spelling, value = field_of(line)
+        if value in ours and spelling.lower() == b"cookie":
+            others = _without(value, name, found)
             if others:
-                kept.append((field[0], others))
+                kept.append(line_of((spelling, others)))
         else:
-            kept.append(field)
+            kept.append(line)
     return kept, found[0] if len(found) == 1 else b""
 
 
-def _without(line: bytes, name: bytes, found: list[bytes]) -> bytes:
-    """What is left of a ``Cookie`` field; appends our cookie's values to ``found``."""
-    pairs = line.split(b";")
+def _without(sent: bytes, name: bytes, found: list[bytes]) -> bytes:
+    """What is left of a ``Cookie`` field's value; appends our cookie's values to ``found``."""
+    pairs = sent.split(b";")
     others = []
     for pair in pairs:
         key, _, value = pair.partition(b"=")
@@ -50,24 +51,25 @@ def _without(line: bytes, name: bytes, found: list[bytes]) -> bytes:
         else:
             others.append(pair)
     if len(others) == len(pairs):
-        return line
+        return sent
     left = b";".join(others).strip(_BLANK)
     return left if left.strip(b"; \t") else b""
 
 
-def without_setting(fields: list[Field], values: list[bytes], name: bytes) -> list[Field]:
+def without_setting(lines: list[Line], values: list[bytes], name: bytes) -> list[Line]:
     """The fields of a response but for those that set a cookie of our name.
 
     :param values: those of all ``Set-Cookie`` fields.
     :param name: our cookie's; empty: there is none.
     """
     if not name or not any(name in value for value in values):
-        return fields
-    return [
-        field
-        for field in fields
-        if not (name in field[1] and field[0].lower() == b"set-cookie" and _sets(field[1], name))
-    ]
+        return lines
+    return [line for line in lines if not (name in line and _is_setting(line, name))]
+
+
+def _is_setting(line: Line, name: bytes) -> bool:
+    spelling, value = field_of(line)
+    return spelling.lower() == b"set-cookie" and _sets(value, name)
 
 
 def _sets(value: bytes, name: bytes) -> bool:
@@ -79,14 +81,14 @@ def _sets(value: bytes, name: bytes) -> bool:
     return pair.partition(b"=")[0].rstrip(_BLANK) == name
 
 
-def setting(name: bytes, value: bytes, max_age_seconds: int, *, secure: bool) -> Field:
+def setting(name: bytes, value: bytes, max_age_seconds: int, *, secure: bool) -> Line:
     """The field that sets our cookie; an empty value removes it from the browser.
 
     :param secure: the client came by https.
     """
     age_seconds = max_age_seconds if value else 0
-    line = b"%b=%b; Path=/; HttpOnly; SameSite=Lax; Max-Age=%d" % (name, value, age_seconds)
-    return b"Set-Cookie", line + b"; Secure" if secure else line
+    attributes = b"; Path=/; HttpOnly; SameSite=Lax; Max-Age=%d" % age_seconds
+    return b"Set-Cookie: %b=%b%b%b" % (name, value, attributes, b"; Secure" if secure else b"")
 
 
 def accepts_html(accept: Iterable[bytes]) -> bool:
@@ -94,7 +96,7 @@ def accepts_html(accept: Iterable[bytes]) -> bool:
     return any(media.partition(b";")[0].strip(_BLANK) == b"text/html" for media in tokens(accept))
 
 
-def may_set(status: int, fields: list[Field]) -> bool:
+def may_set(status: int, lines: list[Line]) -> bool:
     """Whether a response can carry a cookie that is meant for one client alone.
 
     Only a success can: another status may be what both the absent and the forbidden get, and
@@ -102,7 +104,7 @@ def may_set(status: int, fields: list[Field]) -> bool:
     """
     if not 200 <= status < 300 or status == 206:
         return False
-    told = set(tokens(_values(fields, b"cache-control")))
+    told = set(tokens(values_of(lines, b"cache-control")))
     names = {directive.partition(b"=")[0].rstrip(_BLANK) for directive in told}
     if not names.isdisjoint(_SHARED):
         return False
@@ -110,8 +112,4 @@ def may_set(status: int, fields: list[Field]) -> bool:
         return True
     if told:
         return b"max-age" not in names or b"max-age=0" in told
-    return not _values(fields, b"expires")
-
-
-def _values(fields: list[Field], name: bytes) -> list[bytes]:
-    return [field[1] for field in fields if field[0].lower() == name]
+    return not values_of(lines, b"expires")

@@ -1,11 +1,13 @@
 """Which header fields are ours to handle, which are dropped, and which just pass.
 
-Every field of every message is looked up here by the name as it was sent, so
-the answer is one dict access; only a spelling seen for the first time costs more.
+A field is kept as the line it came in, ``Name: value``, for nearly all go on as they are, and most
+lines come again and again.  So each line of every message is looked up here as it was sent, and the
+answer is one dict access; only a line that was not seen lately costs more.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -13,7 +15,16 @@ from typing import Any
 import attrs
 
 Field = tuple[bytes, bytes]
+#: A field as it goes on: ``Name: value``, without white space around the value or an end of line.
+Line = bytes
 
+#: The kind of what is no such line.
+MALFORMED = b":"
+#: RFC 9112, section 5, but for white space around the value.
+_LINE = re.compile(
+    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+): "
+    rb"(|[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)"
+)
 #: Hop-by-hop fields (RFC 9110, section 7.6.1) and their relatives, in both directions.
 HOP_BY_HOP = frozenset(
     {b"keep-alive", b"proxy-connection", b"http2-settings", b"proxy-authorization"}
@@ -53,10 +64,11 @@ PROTECTED_PREFIXES = (b"content-", b"if-", b"x-forwarded-", b"x-gitlab-")
 #: What ``Connection`` names that is no field, or one that the router handles anyway.
 CONNECTION_OPTIONS = frozenset({b"close", b"keep-alive", b"upgrade", b"te"})
 
-#: How many spellings are kept; hostile clients invent names, ordinary ones use a few dozen.
+#: How many spellings of names are kept; hostile clients invent them, ordinary ones use a few dozen.
 SPELLINGS_LIMIT = 2048
 SPELLING_LIMIT_BYTES = 64  #: longer ones are not kept
-
+LINES_LIMIT = 4096  #: so many lines are kept
+LINE_LIMIT_BYTES = 160  #: longer ones are not kept
 
 #: How much of sections is kept; with what is made of them that is about twelve times as much.
 SECTIONS_LIMIT_BYTES = 512 * 1024
@@ -66,10 +78,10 @@ SECTION_COST_BYTES = 80  #: each counts so much besides: what is made of a short
 
 @attrs.define(eq=False)
 class Section:
-    """The fields of a head as they were sent, and the head that was made of them before."""
+    """The fields of a head, sorted out, and the head that was made of them before."""
 
-    fields: list[Field]
-    kinds: FieldKinds | None = None  #: by which they were sorted out for that head
+    lines: list[Line]  #: those that pass, in order
+    special: dict[bytes, list[bytes]]  #: values of those that the router handles
     head: Any = None
 
 
@@ -100,9 +112,11 @@ class Sections:
         self._known[key] = section
 
 
-class FieldKinds(dict[bytes, bytes | None]):
-    """Maps a field name as sent to None (it passes), ``b""`` (it is dropped), or its lower-case
-    name (the router handles it).
+class FieldKinds(dict[Line, Field | None]):
+    """Maps a line as sent to None (it passes), or to the kind of its name and its value.
+
+    A kind is ``b""`` (the field is dropped), a lower-case name (the router handles it), or
+    :data:`MALFORMED`.
 
     :param special: lower-case names to handle.
     :param our_prefix: lower-case prefix of the pods' headers: dropped, unless in ``special``.
@@ -121,18 +135,29 @@ class FieldKinds(dict[bytes, bytes | None]):
         super().__init__()
         self.cookie = cookie
         self.sections = Sections()
+        self._kind_of_spelling = lru_cache(SPELLINGS_LIMIT)(self._classify)
         self._special = frozenset(special)
         self._dropped_prefixes = (our_prefix, *sensitive_prefixes)
 
-    def __missing__(self, name: bytes) -> bytes | None:
-        kind = self._classify(name.lower())
-        if len(name) <= SPELLING_LIMIT_BYTES:
-            if len(self) >= SPELLINGS_LIMIT:
+    def __missing__(self, line: Line) -> Field | None:
+        match = _LINE.fullmatch(line)
+        if match is None:
+            return MALFORMED, line
+        kind = self.kind(match[1])
+        found = None if kind is None else (kind, match[2])
+        if len(line) <= LINE_LIMIT_BYTES:
+            if len(self) >= LINES_LIMIT:
                 self.clear()
-            self[name] = kind
-        return kind
+            self[line] = found
+        return found
 
-    def _classify(self, lowered: bytes) -> bytes | None:
+    def kind(self, name: bytes) -> bytes | None:
+        """The kind of a field name as sent; None: it passes."""
+        is_long = len(name) > SPELLING_LIMIT_BYTES
+        return self._classify(name) if is_long else self._kind_of_spelling(name)
+
+    def _classify(self, name: bytes) -> bytes | None:
+        lowered = name.lower()
         if lowered in self._special:
             return lowered
         if lowered in HOP_BY_HOP or lowered.startswith(self._dropped_prefixes):
@@ -166,26 +191,48 @@ def response_kinds(header_prefix: str, cookie: str = "") -> FieldKinds:
     return FieldKinds(special, prefix, cookie=cookie.encode("ascii"))
 
 
+def line_of(field: Field) -> Line:
+    """The line of a field."""
+    return b"%b: %b" % field
+
+
+def field_of(line: Line) -> Field:
+    """The field in a line."""
+    name, _, value = line.partition(b": ")
+    return name, value
+
+
+def values_of(lines: Iterable[Line], name: bytes) -> list[bytes]:
+    """The values of a field in order; ``name`` in lower case."""
+    fields = map(field_of, lines)
+    return [value for field, value in fields if field.lower() == name]
+
+
 def sorted_out(
-    fields: Iterable[Field], kinds: FieldKinds
-) -> tuple[list[Field], dict[bytes, list[bytes]]]:
-    """The fields that pass, in order, and the values of the special ones by lower-case name.
+    lines: Iterable[Line], kinds: FieldKinds
+) -> tuple[list[Line], dict[bytes, list[bytes]]]:
+    """The lines that pass, in order, and the values of the special fields by lower-case name.
 
     Those that are only noted are in both.
+
+    :param lines: those that are malformed are special, under :data:`MALFORMED`.
     """
-    passing: list[Field] = []
+    passing: list[Line] = []
     special: dict[bytes, list[bytes]] = {}
-    for field in fields:
-        kind = kinds[field[0]]
-        if kind is None:
-            passing.append(field)
-        elif kind:
-            special.setdefault(kind, []).append(field[1])
+    for line in lines:
+        field = kinds[line]
+        if field is None:
+            passing.append(line)
+        elif field[0]:
+            kind, value = field
+            if kind in special:
+                special[kind].append(value)
+            else:
+                special[kind] = [value]
             if kind in NOTED:
-                passing.append(field)
-    connection = special.get(b"connection")
-    if connection is not None:
-        passing = without_named(passing, tokens(connection))
+                passing.append(line)
+    if b"connection" in special:
+        passing = without_named(passing, tokens(special[b"connection"]))
     return passing, special
 
 
@@ -206,15 +253,15 @@ def _split(value: bytes) -> list[bytes]:
 _members = lru_cache(maxsize=256)(_split)
 
 
-def without_named(fields: list[Field], names: Iterable[bytes]) -> list[Field]:
-    """The fields but for those that ``Connection`` names, as far as that is allowed."""
-    removable = {
+def without_named(lines: list[Line], names: Iterable[bytes]) -> list[Line]:
+    """The lines but for those that ``Connection`` names, as far as that is allowed."""
+    removable = [
         name
         for name in names
         if name not in CONNECTION_OPTIONS
         and name not in PROTECTED
         and not name.startswith(PROTECTED_PREFIXES)
-    }
+    ]
     if not removable:
-        return fields
-    return [field for field in fields if field[0].lower() not in removable]
+        return lines
+    return [line for line in lines if field_of(line)[0].lower() not in removable]

@@ -13,7 +13,9 @@ from pods.http1.request import RequestHead
 from pods.http1.response import ResponseHead
 
 _VIA = {0: b"1.0 " + PSEUDONYM, 1: b"1.1 " + PSEUDONYM}
-
+#: What ends a line stands before the next one, and twice at the end of a head.
+END_OF_LINE = b"\r\n"
+_END_OF_HEAD = (b"", b"")
 
 #: The address of who is connected to a UNIX socket, as other proxies write it.
 UNIX = "unix:"
@@ -26,6 +28,16 @@ class Peer:
     address: str  #: such as ``192.0.2.7``; ``unix:`` for a UNIX socket
     scheme: bytes  #: ``http`` or ``https``
     trusted: bool = False  #: whose ``X-Forwarded-*`` is believed
+    lines: bytes = attrs.field(init=False)  #: what a pod is told of who is not trusted
+
+    @lines.default
+    def _lines(self) -> bytes:
+        return b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b" % (self.node, self.scheme)
+
+    @property
+    def node(self) -> bytes:
+        """The address as it is written into fields."""
+        return self.address.encode("ascii", "replace")
 
 
 def request_to_pod(
@@ -40,31 +52,32 @@ def request_to_pod(
     """The request head for a pod.
 
     :param host: the pod's own, for a client of HTTP/1.0 that sent none.
-    :param ours: the field lines that tell the pod how the request was routed.
+    :param ours: the field lines that tell the pod how the request was routed, without the end of
+        the last.
     :param expects_continue: whether to ask for a 100 before the body.
     """
-    lines = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method, head.target, head.host or host)]
-    left = head.forwards_left
-    if left is None:
-        lines.append(head.lines)
-    else:
-        fields = with_forwards_left(head.fields, left - 1)
-        lines += [b"%b: %b\r\n" % field for field in fields]
-    lines.append(_forwarded(head, peer))
-    lines.append(b"X-Request-Id: %b\r\n" % request_id)
-    lines.append(ours)
+    passing, left = head.lines, head.forwards_left
+    if left is not None:
+        passing = with_forwards_left(passing, left - 1)
+    lines = [
+        b"%b %b HTTP/1.1\r\nHost: %b" % (head.method, head.target, head.host or host),
+        *passing,
+        *_forwarded(head, peer),
+        b"X-Request-Id: %b" % request_id,
+        ours,
+    ]
     if head.chunked:
-        lines.append(b"Transfer-Encoding: chunked\r\n")
+        lines.append(b"Transfer-Encoding: chunked")
     elif head.content_length is not None:
-        lines.append(b"Content-Length: %d\r\n" % head.content_length)
+        lines.append(b"Content-Length: %d" % head.content_length)
     if expects_continue:
-        lines.append(b"Expect: 100-continue\r\n")
+        lines.append(b"Expect: 100-continue")
     if head.upgrade:
-        lines.append(b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
-    elif wants_trailers(head):
-        lines.append(b"Connection: TE\r\nTE: trailers\r\n")
-    lines.append(b"\r\n")
-    return b"".join(lines)
+        lines.append(b"Connection: Upgrade\r\nUpgrade: websocket")
+    elif b"te" in head.special and wants_trailers(head):
+        lines.append(b"Connection: TE\r\nTE: trailers")
+    lines += _END_OF_HEAD
+    return END_OF_LINE.join(lines)
 
 
 def wants_trailers(head: RequestHead) -> bool:
@@ -82,27 +95,32 @@ def client_scheme(head: RequestHead, peer: Peer) -> bytes:
     return peer.scheme
 
 
-def _forwarded(head: RequestHead, peer: Peer) -> bytes:
+def _forwarded(head: RequestHead, peer: Peer) -> list[bytes]:
     """Via, X-Forwarded-For, -Proto, -Host; X-Real-IP and Forwarded if the client sent them."""
-    special = head.special
-    address = peer.address.encode("ascii", "replace")
-    via = b", ".join([*special.get(b"via", ()), _VIA[head.minor_version]])
-    proto, host, chain = client_scheme(head, peer), head.host, address
+    special, host = head.special, head.host
+    lines = [b"Via: " + b", ".join([*special.get(b"via", ()), _VIA[head.minor_version]])]
     if peer.trusted:
+        lines.append(_chained(head, peer))
         host = special.get(b"x-forwarded-host", [host])[0]
-        known = special.get(b"x-forwarded-for", [])
-        if peer.address != UNIX or not known:  # a socket's path would say nothing of the client
-            known = [*known, address]
-        chain = b", ".join(known)
-    lines = b"Via: %b\r\nX-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\n" % (via, chain, proto)
+    else:
+        lines.append(peer.lines)
     if host:
-        lines += b"X-Forwarded-Host: %b\r\n" % host
+        lines.append(b"X-Forwarded-Host: " + host)
     if b"x-real-ip" in special:
-        lines += b"X-Real-IP: %b\r\n" % (special[b"x-real-ip"][0] if peer.trusted else address)
+        lines.append(b"X-Real-IP: " + (special[b"x-real-ip"][0] if peer.trusted else peer.node))
     if b"forwarded" in special:
         known = special[b"forwarded"] if peer.trusted else []
-        lines += b"Forwarded: %b\r\n" % b", ".join([*known, _forwarded_element(peer)])
+        lines.append(b"Forwarded: " + b", ".join([*known, _forwarded_element(peer)]))
     return lines
+
+
+def _chained(head: RequestHead, peer: Peer) -> bytes:
+    """X-Forwarded-For and -Proto of a peer that speaks for others."""
+    known = head.special.get(b"x-forwarded-for", [])
+    if peer.address != UNIX or not known:  # a socket's path would say nothing of the client
+        known = [*known, peer.node]
+    values = (b", ".join(known), client_scheme(head, peer))
+    return b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b" % values
 
 
 def _forwarded_element(peer: Peer) -> bytes:
@@ -110,9 +128,9 @@ def _forwarded_element(peer: Peer) -> bytes:
     if peer.address == UNIX:
         node = b"unknown"
     elif ":" in peer.address:
-        node = b'"[%b]"' % peer.address.encode("ascii", "replace")
+        node = b'"[%b]"' % peer.node
     else:
-        node = peer.address.encode("ascii", "replace")
+        node = peer.node
     return b"for=%b;proto=%b" % (node, peer.scheme)
 
 
@@ -124,18 +142,19 @@ def response_to_client(
     :param chunked: whether the body will be sent in chunks.
     :param keep_alive: whether the connection stays open afterwards.
     """
-    lines = [b"HTTP/1.1 %d %b\r\n" % (head.status, head.reason)]
-    lines += [b"%b: %b\r\n" % field for field in head.fields]
+    status = head.status
+    lines = [b"HTTP/1.1 %d %b" % (status, head.reason), *head.lines]
     if chunked:
-        lines.append(b"Transfer-Encoding: chunked\r\n")
-    elif head.content_length is not None and head.status >= 200 and head.status != 204:
-        lines.append(b"Content-Length: %d\r\n" % head.content_length)
-    if head.status == 101:
-        lines.append(b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
-    elif head.status >= 200:  # the connection's fate is told by the final response
+        lines.append(b"Transfer-Encoding: chunked")
+    elif head.content_length is not None and status >= 200 and status != 204:
+        lines.append(b"Content-Length: %d" % head.content_length)
+    if status == 101:
+        lines.append(b"Connection: Upgrade\r\nUpgrade: websocket")
+    elif status >= 200 and (status == 426 or not keep_alive or client_minor_version == 0):
+        # The connection's fate is told by the final response.
         lines += _connection(head, keep_alive, client_minor_version)
-    lines.append(b"\r\n")
-    return b"".join(lines)
+    lines += _END_OF_HEAD
+    return END_OF_LINE.join(lines)
 
 
 def _connection(head: ResponseHead, keep_alive: bool, client_minor_version: int) -> list[bytes]:
@@ -148,5 +167,5 @@ def _connection(head: ResponseHead, keep_alive: bool, client_minor_version: int)
     lines = []
     if head.status == 426 and b"upgrade" in head.special:
         options.append(b"Upgrade")
-        lines.append(b"Upgrade: %b\r\n" % b", ".join(head.special[b"upgrade"]))
-    return [b"Connection: %b\r\n" % b", ".join(options), *lines] if options else []
+        lines.append(b"Upgrade: " + b", ".join(head.special[b"upgrade"]))
+    return [b"Connection: " + b", ".join(options), *lines] if options else []

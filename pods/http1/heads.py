@@ -1,10 +1,11 @@
-"""Bytes to raw heads: llhttp checks the syntax, exactly one head at a time.
+"""Bytes to raw heads, exactly one head at a time.
 
 A reader is fed whatever the transport delivers.  It finds the end of the head
-by itself and gives llhttp (through httptools) that much and no more.  So the
-boundary between head, body and the next pipelined message is always exact,
-limits are checked before anything is parsed, and llhttp's own ideas about
-bodies and upgrades never come into play.
+by itself; limits are checked before anything is parsed.  Fields are cut at the
+ends of lines if all of them are written as everybody writes them; anything else
+is for llhttp (through httptools) to judge, which gets this one head and no more.
+So the boundary between head, body and the next pipelined message is always
+exact, and llhttp's own ideas about bodies and upgrades never come into play.
 
 Cutting the input at any byte gives the same result as feeding it in one piece.
 """
@@ -28,8 +29,17 @@ from pods.errors import (
     RequestTimeout,
     UriTooLong,
 )
-from pods.http1.fields import Field, Section, Sections
+from pods.http1.fields import (
+    MALFORMED,
+    FieldKinds,
+    Line,
+    Section,
+    line_of,
+    sorted_out,
+    values_of,
+)
 
+END_OF_LINE = b"\r\n"
 END_OF_HEAD = b"\r\n\r\n"
 #: How long to wait for the end of a request line that begins with no known method.
 DOUBTFUL_SECONDS = 0.5
@@ -56,17 +66,14 @@ class HeadLimits:
 
 
 class _Collector:
-    """What httptools calls back into; the parser is made new for each head.
-
-    It calls for each field, so this is a function in an attribute: a method would take longer.
-    """
-
-    __slots__ = ("fields", "on_header")
+    """What httptools calls back into; the parser is made new for each head."""
 
     def __init__(self) -> None:
-        self.fields: list[Field] = []
-        append = self.fields.append
-        self.on_header = lambda name, value: append((name, value))
+        self.lines: list[Line] = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """llhttp skips white space before a value, but not after it."""
+        self.lines.append(line_of((name, value.rstrip(b" \t"))))
 
 
 class _HeadReader(abc.ABC):
@@ -74,10 +81,16 @@ class _HeadReader(abc.ABC):
 
     parser_class: ClassVar[Any]
 
-    def __init__(self, limits: HeadLimits) -> None:
+    def __init__(self, limits: HeadLimits, kinds: FieldKinds) -> None:
         self._limits = limits
+        self._kinds = kinds
         self._begun = b""  # an incomplete head; almost always empty
         self._line_checked = False  # whether its first line is complete and right
+
+    def change(self, limits: HeadLimits, kinds: FieldKinds) -> None:
+        """From now on, in the middle of a head as well, these hold."""
+        self._limits = limits
+        self._kinds = kinds
 
     @property
     def is_midway(self) -> bool:
@@ -105,15 +118,41 @@ class _HeadReader(abc.ABC):
         :param start: what stands before this position has been checked before.
         """
 
-    def _fields(self, head: bytes) -> list[Field]:
+    def _sorted_out(self, head: bytes, start: int) -> tuple[list[Line], dict[bytes, list[bytes]]]:
+        """The fields of a head by their kinds.
+
+        :param start: where they begin.
+        :raises Refusal: they are malformed, or there are more than the limit.
+        """
+        lines = head[start:-2].split(END_OF_LINE)
+        del lines[-1]  # what stands after the last end of line: nothing
+        fields = sorted_out(lines, self._kinds)
+        if MALFORMED in fields[1]:
+            lines = self._read_by_llhttp(head)
+            fields = sorted_out(lines, self._kinds)
+            if MALFORMED in fields[1]:
+                raise self._malformed("a field has a strange name or value")
+        if len(lines) > self._limits.header_count:
+            raise self._too_many()
+        return fields
+
+    def _read_by_llhttp(self, head: bytes) -> list[Line]:
         collector = _Collector()
-        # llhttp stops at an upgrade; what follows the head is for framing to decide.
-        with suppress(httptools.HttpParserUpgrade):
-            self.parser_class(collector).feed_data(head)
-        if b" \r\n" in head or b"\t\r\n" in head:
-            # llhttp skips white space before a value, but not after it.
-            return [(name, value.rstrip(b" \t")) for name, value in collector.fields]
-        return collector.fields
+        try:
+            # llhttp stops at an upgrade; what follows the head is for framing to decide.
+            with suppress(httptools.HttpParserUpgrade):
+                self.parser_class(collector).feed_data(head)
+        except httptools.HttpParserError as error:
+            raise self._malformed(str(error)) from error
+        return collector.lines
+
+    @abc.abstractmethod
+    def _malformed(self, reason: str) -> Refusal:
+        """Why a head is refused that llhttp cannot read."""
+
+    @abc.abstractmethod
+    def _too_many(self) -> Refusal:
+        """Why a head is refused that has more fields than the limit."""
 
 
 @attrs.define(eq=False)
@@ -125,27 +164,22 @@ class RawRequest:
     minor_version: int
     section: Section
 
-    @property
-    def fields(self) -> list[Field]:
-        """The fields in order."""
-        return self.section.fields
-
     def values(self, name: bytes) -> list[bytes]:
         """The values of a field in order; ``name`` in lower case."""
-        return [value for field, value in self.fields if field.lower() == name]
+        return self.section.special.get(name) or values_of(self.section.lines, name)
 
 
 class RequestHeadReader(_HeadReader):
     """Reads request heads from a client, one after the other.
 
-    :param sections: those that were read before, under the same limits; None: none.
+    :param kinds: of their fields; sections that were read before, under the same limits, are known
+        to it.
     """
 
     parser_class = httptools.HttpRequestParser
 
-    def __init__(self, limits: HeadLimits, sections: Sections | None = None) -> None:
-        super().__init__(limits)
-        self._sections = sections or Sections()
+    def __init__(self, limits: HeadLimits, kinds: FieldKinds) -> None:
+        super().__init__(limits, kinds)
         self._skipped_a_line = False
         self._line: re.Match[bytes] | None = None  # of a head that is incomplete, or was refused
 
@@ -171,7 +205,7 @@ class RequestHeadReader(_HeadReader):
         if self._line is None:
             return None
         method, target, minor = self._line.groups()
-        return RawRequest(method, target[:TOLD_TARGET_BYTES], int(minor), Section([]))
+        return RawRequest(method, target[:TOLD_TARGET_BYTES], int(minor), Section([], {}))
 
     def patience_seconds(self, ordinary_seconds: float) -> float:
         """How long to wait for the rest of a head, from now on."""
@@ -216,25 +250,23 @@ class RequestHeadReader(_HeadReader):
         assert line is not None
         method, target, minor = line.groups()
         key = (method, head[line.end(2) :])
-        section = self._sections.get(key)
+        sections = self._kinds.sections
+        section = sections.get(key)
         if section is None:
-            section = Section(self._checked_fields(head, line))
-            self._sections.add(key, section)
+            section = Section(*self._sorted_out(head, line.end()))
+            sections.add(key, section)
         self._line, self._line_checked = None, False  # the match holds on to the whole head
         return RawRequest(method, target, 0 if minor == b"0" else 1, section)
 
-    def _checked_fields(self, head: bytes, line: re.Match[bytes]) -> list[Field]:
-        method, target, minor = line.groups()
-        if minor > b"1":
-            # HTTP/1.2 and the like are served as the 1.1 that we are (RFC 9110, section 2.5).
-            head = b"%b %b HTTP/1.1\r\n%b" % (method, target, head[line.end() :])
-        try:
-            fields = self._fields(head)
-        except httptools.HttpParserError as error:
-            raise BadRequest(f"Malformed request: {error}.") from error
-        if len(fields) > self._limits.header_count:
-            raise HeadersTooLarge(f"More than {self._limits.header_count} header fields.")
-        return fields
+    def _read_by_llhttp(self, head: bytes) -> list[Line]:
+        # HTTP/1.2 and the like are served as the 1.1 that we are (RFC 9110, section 2.5).
+        return super()._read_by_llhttp(REQUEST_LINE.sub(rb"\1 \2 HTTP/1.1\r\n", head, 1))
+
+    def _malformed(self, reason: str) -> Refusal:
+        return BadRequest(f"Malformed request: {reason}.")
+
+    def _too_many(self) -> Refusal:
+        return HeadersTooLarge(f"More than {self._limits.header_count} header fields.")
 
     def _check_unfinished(self, begun: bytes, start: int) -> None:
         limit = self._limits.header_bytes
@@ -282,7 +314,8 @@ class RawResponse:
     status: int
     reason: bytes
     minor_version: int
-    fields: list[Field]
+    lines: list[Line]  #: of the fields that pass, in order
+    special: dict[bytes, list[bytes]]  #: values of the fields that the router handles
 
 
 class ResponseHeadReader(_HeadReader):
@@ -308,13 +341,14 @@ class ResponseHeadReader(_HeadReader):
         if line is None:
             raise BadResponse("The upstream server's status line is malformed.")
         minor, status, reason = line.groups()
-        try:
-            fields = self._fields(head)
-        except httptools.HttpParserError as error:
-            raise BadResponse("The upstream server's response is malformed.", str(error)) from error
-        if len(fields) > self._limits.header_count:
-            raise BadResponse("The upstream server's response has too many fields.")
-        return RawResponse(int(status), reason or b"", int(minor), fields)
+        lines, special = self._sorted_out(head, line.end())
+        return RawResponse(int(status), reason or b"", int(minor), lines, special)
+
+    def _malformed(self, reason: str) -> Refusal:
+        return BadResponse("The upstream server's response is malformed.", reason)
+
+    def _too_many(self) -> Refusal:
+        return BadResponse("The upstream server's response has too many fields.")
 
     def _check_unfinished(self, begun: bytes, start: int) -> None:
         self._check_length(begun)

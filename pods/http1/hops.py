@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from pods.errors import BadRequest, LoopDetected
-from pods.http1.fields import Field, tokens
+from pods.http1.fields import Line, field_of, line_of, tokens, values_of
 
 #: How the router calls itself in Via.
 PSEUDONYM = b"pods-router"
@@ -31,12 +31,12 @@ def check_loop(via: Iterable[bytes]) -> None:
         raise LoopDetected("The request goes round in circles.")
 
 
-def forwards_left(fields: Iterable[Field]) -> int | None:
+def forwards_left(lines: Iterable[Line]) -> int | None:
     """How many times a request may still be passed on; None if no field says so intelligibly.
 
     :raises BadRequest: there are several fields, and so no telling which of them counts.
     """
-    values = [value for name, value in fields if name.lower() == b"max-forwards"]
+    values = values_of(lines, b"max-forwards")
     if len(values) > 1:
         raise BadRequest("There is more than one Max-Forwards field.")
     if not values or not _MAX_FORWARDS.fullmatch(values[0]):
@@ -44,9 +44,11 @@ def forwards_left(fields: Iterable[Field]) -> int | None:
     return int(values[0])
 
 
-def with_forwards_left(fields: Iterable[Field], count: int) -> list[Field]:
+def with_forwards_left(lines: Iterable[Line], count: int) -> list[Line]:
     """The fields, Max-Forwards saying ``count``."""
-    return [
-        (name, b"%d" % count) if name.lower() == b"max-forwards" else (name, value)
-        for name, value in fields
-    ]
+
+    def counted(line: Line) -> Line:
+        name, _ = field_of(line)
+        return line_of((name, b"%d" % count)) if name.lower() == b"max-forwards" else line
+
+    return [counted(line) for line in lines]

@@ -151,7 +151,7 @@ class PodPool:
 
     def released(self, connection: PodConnection) -> None:
         """A connection, new or used, can take a request."""
-        waiter = self._next_waiter(connection.requests == 0)
+        waiter = self._next_waiter(connection.requests == 0) if self._waiting else None
         if waiter is not None:
             waiter.connected(connection)
         elif (

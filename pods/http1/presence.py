@@ -29,6 +29,7 @@ class Presence:
         self._may_probe = may_probe
         self._looking = Deadline(clock, self._look)
         self._probe: HalfClosedProbe | None = None
+        self.probes = False  #: whether some of a response may have been sent before it is there
 
     def paused(self) -> None:
         """Nothing is read from now on."""
@@ -41,6 +42,7 @@ class Presence:
     def half_closed(self) -> None:
         """The client sends nothing more: has it left?"""
         if self._probe is None and self._may_probe():
+            self.probes = True
             self._probe = HalfClosedProbe(self._clock, self._transport.write)
 
     def without_what_was_sent(self, data: bytes) -> bytes:
@@ -56,6 +58,7 @@ class Presence:
         if self._probe is not None:
             self._probe.close()
             self._probe = None
+            self.probes = False
 
     def close(self) -> None:
         """The connection is closed."""

@@ -8,13 +8,12 @@ Source: RFC 9110, RFC 9112; requirements A.
 from __future__ import annotations
 
 import re
-from functools import cached_property
 
 import attrs
 
 from pods.errors import BadRequest, ExpectationFailed, MethodNotAllowed
 from pods.http1.cookies import accepts_html, take_out
-from pods.http1.fields import Field, FieldKinds, sorted_out, tokens
+from pods.http1.fields import FieldKinds, Line, tokens, values_of
 from pods.http1.framing import told_length
 from pods.http1.heads import RawRequest
 from pods.http1.hops import check_loop, forwards_left
@@ -41,26 +40,18 @@ class RequestHead:
     target: bytes  #: origin form, or ``*``; byte for byte what the client sent
     path: str  #: the target up to the ``?``
     minor_version: int  #: 1 for HTTP/1.1, 0 for HTTP/1.0
-    fields: list[Field]  #: end-to-end fields that pass, in order, without the router's own cookie
+    lines: list[Line]  #: end-to-end fields that pass, in order, without the router's own cookie
     special: dict[bytes, list[bytes]]  #: values of the fields that the router handles
     host: bytes
     content_length: int | None
     chunked: bool
+    has_body: bool  #: whether any body bytes can follow
     keep_alive: bool
     upgrade: bool  #: a WebSocket handshake
     expects_continue: bool
     sent_cookies: bool = False  #: whether there was any cookie, the router's own included
     own_cookie: bytes = b""  #: its value; empty if it is absent or there more than once
-
-    @cached_property
-    def lines(self) -> bytes:
-        """The passing fields as they go on."""
-        return b"".join([b"%b: %b\r\n" % field for field in self.fields])
-
-    @property
-    def has_body(self) -> bool:
-        """Whether any body bytes can follow."""
-        return self.chunked or bool(self.content_length)
+    forwards_left: int | None = None  #: how many times it may be passed on, if Max-Forwards says so
 
     @property
     def is_idempotent(self) -> bool:
@@ -72,16 +63,11 @@ class RequestHead:
         """Whether the client looks like one that keeps cookies."""
         return self.sent_cookies or accepts_html(self.values(b"accept"))
 
-    @property
-    def forwards_left(self) -> int | None:
-        """How many times it may be passed on; None: Max-Forwards says nothing about it."""
-        return forwards_left(self.fields) if self.method == b"OPTIONS" else None
-
     def values(self, name: bytes) -> list[bytes]:
         """The values of a field in order; ``name`` in lower case."""
         if name in self.special:
             return self.special[name]
-        return [value for field, value in self.fields if field.lower() == name]
+        return values_of(self.lines, name)
 
     def at(self, target: bytes) -> RequestHead:
         """The same head for another target.
@@ -101,12 +87,12 @@ class RequestHead:
         :raises Refusal: 400, 405, 417, 508.
         """
         section, is_origin_form = raw.section, raw.target[:1] == b"/"
-        if section.kinds is kinds and is_origin_form:
-            known: RequestHead = section.head
+        known: RequestHead | None = section.head
+        if known is not None and is_origin_form:
             return known.at(raw.target)
         head = cls._understood(raw, kinds)
         if is_origin_form:
-            section.kinds, section.head = kinds, head
+            section.head = head
         return head
 
     @classmethod
@@ -114,10 +100,10 @@ class RequestHead:
         method = raw.method
         if method in (b"CONNECT", b"TRACE"):
             raise MethodNotAllowed("This method is not allowed here.")
-        fields, special = sorted_out(raw.fields, kinds)
+        lines, special = raw.section.lines, dict(raw.section.special)
         cookies, own_cookie = special.pop(b"cookie", None), b""
         if cookies is not None:
-            fields, own_cookie = take_out(fields, cookies, kinds.cookie)
+            lines, own_cookie = take_out(lines, cookies, kinds.cookie)
         host = _host(special.get(b"host"), raw.minor_version)
         target = raw.target
         if target[:1] != b"/":
@@ -132,11 +118,12 @@ class RequestHead:
             target=target,
             path=target.partition(b"?")[0].decode("ascii"),
             minor_version=raw.minor_version,
-            fields=fields,
+            lines=lines,
             special=special,
             host=host,
             content_length=content_length,
             chunked=chunked,
+            has_body=has_body,
             keep_alive=_keeps_alive(options, raw.minor_version),
             upgrade=b"upgrade" in special and _is_websocket(special, options, raw, has_body),
             expects_continue=b"expect" in special
@@ -144,6 +131,7 @@ class RequestHead:
             and has_body,  # without a body there is nothing to ask for, and no pod may be asked
             sent_cookies=cookies is not None,
             own_cookie=own_cookie,
+            forwards_left=forwards_left(lines) if method == b"OPTIONS" else None,
         )
 
 

@@ -9,7 +9,7 @@ import attrs
 
 from pods.errors import BadResponse
 from pods.http1.cookies import without_setting
-from pods.http1.fields import Field, FieldKinds, sorted_out, tokens
+from pods.http1.fields import FieldKinds, Line, tokens
 from pods.http1.framing import (
     BodyReader,
     ChunkedReader,
@@ -27,7 +27,7 @@ class ResponseHead:
     status: int
     reason: bytes
     minor_version: int
-    fields: list[Field]  #: end-to-end fields that pass unchanged, in order
+    lines: list[Line]  #: end-to-end fields that pass unchanged, in order
     special: dict[bytes, list[bytes]]  #: values of the fields that the router handles
     content_length: int | None
     chunked: bool
@@ -56,19 +56,21 @@ class ResponseHead:
         :param to_head: the request was a HEAD.
         :raises BadResponse: its framing is ambiguous.
         """
-        fields, special = sorted_out(raw.fields, kinds)
+        lines, special = raw.lines, raw.special
         if b"set-cookie" in special:
-            fields = without_setting(fields, special.pop(b"set-cookie"), kinds.cookie)
+            lines = without_setting(lines, special.pop(b"set-cookie"), kinds.cookie)
         content_length, chunked = _framing(special)
         status = raw.status
         has_body = not (to_head or status < 200 or status in (204, 304))
         options = tokens(special[b"connection"]) if b"connection" in special else ()
+        if status == 101 and not (b"upgrade" in options and b"upgrade" in special):
+            raise BadResponse("The upstream server names no protocol to switch to.")
         ends = chunked or content_length is not None or not has_body
         return cls(
             status=status,
             reason=raw.reason,
             minor_version=raw.minor_version,
-            fields=fields,
+            lines=lines,
             special=special,
             content_length=content_length,
             chunked=chunked,
@@ -100,7 +102,7 @@ CONTINUE = ResponseHead(
     status=100,
     reason=b"Continue",
     minor_version=1,
-    fields=[],
+    lines=[],
     special={},
     content_length=None,
     chunked=False,

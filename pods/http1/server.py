@@ -119,11 +119,8 @@ class ClientConnection(Protocol):
         if (unbounded and not self._chunked) or self._is_draining or self._body is not None:
             self._keep_alive = False
         self._has_responded = True
-        chunked, keep_alive, minor = self._chunked, self._keep_alive, request.minor_version
-        wire = response_to_client(
-            head, chunked=chunked, keep_alive=keep_alive, client_minor_version=minor
-        )
-        self._write(wire)
+        how = {"chunked": self._chunked, "keep_alive": self._keep_alive}
+        self._write(response_to_client(head, client_minor_version=request.minor_version, **how))
 
     def send(self, data: bytes) -> None:
         """Send some of the body, or of the tunnel."""
@@ -161,8 +158,7 @@ class ClientConnection(Protocol):
         self._site = site
         self._settings = settings
         self.peer = site.peer(self.transport)
-        if not self._heads.is_midway:
-            self._heads = self._make_reader()
+        self._heads.change(settings.limits, site.kinds(self.peer))
 
     def drain(self) -> None:
         """Close when what runs is done; at once if nothing does."""
@@ -179,7 +175,7 @@ class ClientConnection(Protocol):
         self._transport = sending_directly(self.transport, self._settings.outbox)
         self._presence = Presence(self._settings.clock, self._transport, self._owes_an_answer)
         self.peer = self._site.peer(self.transport)
-        self._heads = self._make_reader()
+        self._heads = RequestHeadReader(self._settings.limits, self._site.kinds(self.peer))
         self._transport.registerProducer(self, True)
         send_without_delay(self.transport)
         self._reading.set(self._settings.header_seconds)
@@ -189,12 +185,16 @@ class ClientConnection(Protocol):
             self._close()
 
     def dataReceived(self, data: bytes) -> None:
-        with self._settings.outbox:
+        outbox = self._settings.outbox
+        outbox.promised = True
+        try:
             if self._is_closing:
                 self._throw_away(data)
             else:
                 self._buffer = self._buffer + data if self._buffer else data
                 self._process()
+        finally:
+            outbox.flush()
 
     def pauseProducing(self) -> None:
         if not self.is_full:  # some transports say so at every write over the mark
@@ -253,7 +253,8 @@ class ClientConnection(Protocol):
                 self._take(data)
         finally:
             self._is_processing = False
-        self._pause_or_resume()
+        if (self._upload_paused or bool(self._buffer)) != self._is_paused:
+            self._pause_or_resume()
 
     def _can_take(self) -> bool:
         if self._is_closing or self._is_closed:
@@ -287,9 +288,6 @@ class ClientConnection(Protocol):
         if self._body is not None:
             self._pace.begin(self._settings)
         self._exchange.begin()
-
-    def _make_reader(self) -> RequestHeadReader:
-        return RequestHeadReader(self._settings.limits, self._site.kinds(self.peer).sections)
 
     def _head_is_midway(self) -> None:
         """One deadline from a head's first byte to its last, however slowly it trickles in."""
@@ -339,7 +337,8 @@ class ClientConnection(Protocol):
 
     def _end_of_exchange(self) -> None:
         self._exchange = None
-        self._presence.stop_probing()
+        if self._presence.probes:
+            self._presence.stop_probing()
         self._upload_paused = self._chunked = self._has_responded = False
         if self._body is not None:
             self._body = None
@@ -349,7 +348,6 @@ class ClientConnection(Protocol):
         else:
             self._head_seconds = 0.0  # none has begun
             self._reading.set(self._settings.idle_seconds)
-            self._pause_or_resume()
             self._process()
 
     def _linger(self) -> None:
@@ -393,7 +391,8 @@ class ClientConnection(Protocol):
 
     def _write(self, data: bytes) -> None:
         if not self._is_closed:
-            self._transport.write(self._presence.without_what_was_sent(data))
+            presence = self._presence
+            self._transport.write(presence.without_what_was_sent(data) if presence.probes else data)
 
     def _owes_an_answer(self) -> bool:
         """Once an answer has begun, sending its body shows whether the client has left."""

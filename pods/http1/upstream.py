@@ -91,7 +91,7 @@ class PodConnection(Protocol):
         self.deadline = Deadline(settings.clock, self._expired)
         self._settings = settings
         self._keeper = keeper
-        self._heads = ResponseHeadReader(settings.limits)
+        self._heads = ResponseHeadReader(settings.limits, settings.kinds)
         self._to_head = False
         self._head: ResponseHead | None = None
         self._body: BodyReader | None = None
@@ -104,11 +104,14 @@ class PodConnection(Protocol):
 
     # -- from the receiver ---------------------------------------------------
 
-    def begin(self, receiver: Receiver, head: bytes, *, to_head: bool) -> None:
+    def begin(
+        self, receiver: Receiver, head: bytes, *, to_head: bool, is_complete: bool = False
+    ) -> None:
         """Send a request head; the body follows by :meth:`write`, its end by
         :meth:`request_is_sent`.
 
         :param to_head: the request is a HEAD: its response has no body.
+        :param is_complete: the request has no body: this is all of it.
         """
         self.receiver = receiver
         self.requests += 1
@@ -116,8 +119,8 @@ class PodConnection(Protocol):
         self._to_head = to_head
         self._head = self._body = None
         self._informational = 0
-        self._request_is_sent = self._is_full = False
-        self.deadline.clear()  # that of an idle connection
+        self._request_is_sent, self._is_full = is_complete, False
+        self._watch()
         self._write(head)
 
     def write(self, data: bytes) -> None:
@@ -185,8 +188,12 @@ class PodConnection(Protocol):
         """The transport is going away; connectionLost follows."""
 
     def dataReceived(self, data: bytes) -> None:
-        with self._settings.outbox:
+        outbox = self._settings.outbox
+        outbox.promised = True
+        try:
             self._received(data)
+        finally:
+            outbox.flush()
 
     def _received(self, data: bytes) -> None:
         receiver = self.receiver
@@ -244,7 +251,7 @@ class PodConnection(Protocol):
         self.response_has_begun = True
         head = ResponseHead.read(raw, self._settings.kinds, self._to_head)
         assert self.receiver is not None
-        if head.is_informational:
+        if head.status < 200 and head.is_informational:
             self._count_informational()
             self._watch()
             self.receiver.informed(head)
@@ -278,7 +285,8 @@ class PodConnection(Protocol):
         if receiver is None or head is None:
             return  # it was aborted in one of the calls before
         self.receiver = self._head = self._body = None
-        self.resume()
+        if self._is_paused:
+            self.resume()
         is_taken = self._request_is_sent and not self._is_full  # all of it, by the pod
         if head.keep_alive and is_taken and not rest and not self._is_closed:
             self.deadline.set(self._settings.pool_idle_seconds)

@@ -17,6 +17,7 @@ from pods.protocol import (
 )
 from tests.fuzz.claims import check_acceptance, check_remembered, check_time, split
 from tests.fuzz.target import Target, promise, same
+from tests.support_heads import all_pass
 
 
 def check(data: bytes) -> bool:
@@ -40,7 +41,9 @@ def check(data: bytes) -> bool:
 def check_question(path: str) -> None:
     """The pod reads the path that was asked for, and nothing else."""
     target = learn_target("GET", path)
-    found = RequestHeadReader(HeadLimits()).feed(b"GET %b HTTP/1.1\r\n\r\n" % target.encode())
+    found = RequestHeadReader(HeadLimits(), all_pass()).feed(
+        b"GET %b HTTP/1.1\r\n\r\n" % target.encode()
+    )
     promise(found is not None, "no request", target)
     endpoint, _, query = target.partition("?")
     same(endpoint, LEARN_PATH, "another endpoint")

@@ -10,6 +10,7 @@ from pods.http1.fields import Field
 from pods.keys import KeyRing
 from pods.routing.route_cookie import Hint, RouteCookies
 from tests.fuzz.target import Target, promise, same
+from tests.support_heads import fields_of, lines
 
 NAME, NOW, MAX_BYTES = "_r", 1_800_000_000.0, 200
 PODS = ("pod_a", "pod_b")
@@ -58,9 +59,11 @@ def reencoded(payload: bytes) -> bytes:
 
 def check_taken_out(fields: list[Field]) -> bool:
     """Whether our cookie was there, once; all other pairs go on as they are, in order."""
-    left, value = take_out(fields, [line for _, line in fields], NAME.encode())
+    left, value = take_out(lines(fields), [line for _, line in fields], NAME.encode())
     ours = [own for _, line in fields for own in pairs(line) if named(own) == NAME.encode()]
-    for (_, line), (_, expected) in zip_longest(left, others(fields), fillvalue=(b"", b"?")):
+    for (_, line), (_, expected) in zip_longest(
+        fields_of(left), others(fields), fillvalue=(b"", b"?")
+    ):
         same(line, expected, "others' cookies are not as they were")
     sent = [own.partition(b"=")[2].strip(b" \t") for own in ours]
     same(value, sent[0] if len(sent) == 1 else b"", "another value")
