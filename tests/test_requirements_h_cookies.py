@@ -115,7 +115,7 @@ class HintTests(CookieTestCase):
         world.pods["pod_b"].take()
         world.pods["pod_b"].say(bounce("pod_c", once=True))
         world.pods["pod_c"].take()
-        world.pods["pod_c"].say(response(200, b"here for now", TEACHES))
+        world.pods["pod_c"].say(response(200, b"here this once", TEACHES))
         self.assertIsNone(value_of(client.take()))
         client.leave()
 
