@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pods.reference.databases.sqlite import SqlitePrimary
@@ -18,26 +18,37 @@ class Killed(Exception):
 class DeathTests(MoveTestCase):
     """The mover dies before each of its transactions in turn."""
 
-    def killed_at(self, number: int, mover: Mover) -> bool:
-        """Run it until its transaction of that number; False if it needs less."""
+    def happens_at(self, number: int, mover: Mover, event: Callable[[], object]) -> bool:
+        """Run it, with something that happens before its transaction of that number; False if it
+        needs less.
+        """
         begun = SqlitePrimary.begin
         count = 0
 
-        def begin_or_die(primary: SqlitePrimary) -> None:
+        def begin(primary: SqlitePrimary) -> None:
             nonlocal count
             count += 1
             if count == number:
-                raise Killed
+                event()
             begun(primary)
 
-        patch = self.patch(SqlitePrimary, "begin", begin_or_die)
+        patch = self.patch(SqlitePrimary, "begin", begin)
         try:
             mover.run()
-        except Killed:
-            return True
         finally:
             patch.restore()
-        return False
+        return count >= number
+
+    def killed_at(self, number: int, mover: Mover) -> bool:
+        """Run it until its transaction of that number; False if it needs less."""
+
+        def die() -> None:
+            raise Killed
+
+        try:
+            return self.happens_at(number, mover, die)
+        except Killed:
+            return True
 
     def deaths(self, undo: bool = False) -> Iterator[Mapping[str, Any]]:
         """After each death; the world is new each time."""
@@ -113,22 +124,8 @@ class DeathTests(MoveTestCase):
         """Run it; before its transaction of that number another takes the move over and ends it.
         False if it needs less.
         """
-        begun = SqlitePrimary.begin
-        count = 0
-
-        def begin_late(primary: SqlitePrimary) -> None:
-            nonlocal count
-            count += 1
-            if count == number:
-                patch.restore()
-                self.again().run()
-            begun(primary)
-
-        patch = self.patch(SqlitePrimary, "begin", begin_late)
         try:
-            mover.run()
+            return self.happens_at(number, mover, lambda: self.again().run())
         except MoveError as error:
             self.assertRegex(str(error), "taken over|is not being moved")
-        finally:
-            patch.restore()
-        return count >= number
+            return True
