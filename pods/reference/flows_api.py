@@ -152,7 +152,7 @@ _FLOWS = (
     ),
     _both(
         section=RUNNERS,
-        title="A member wants something run",
+        title="A member wants something run twice",
         router="router_eu",
         user="casey",
         chances=("pod_eu1",),
@@ -165,6 +165,9 @@ _FLOWS = (
             pod_eu1->>router_eu: 302 /api/v4/projects/2001/jobs X-Gitlab-Pod-Redirect={"pod": "pod_eu0"}
             router_eu->>pod_eu0: POST /api/v4/projects/2001/jobs [strategy, attempt 2]
             pod_eu0->>user: 201 {"id": 1, "project": "my-company/my-project", "name": "test", "status": "pending"} X-Gitlab-Pod-Cache={"path_prefix": "/api/v4/projects/2001/"}
+            user->>router_eu: POST /api/v4/projects/2001/jobs
+            router_eu->>pod_eu0: POST /api/v4/projects/2001/jobs [cache, attempt 1]
+            pod_eu0->>user: 201 {"id": 2, "project": "my-company/my-project", "name": "test", "status": "pending"} X-Gitlab-Pod-Cache={"path_prefix": "/api/v4/projects/2001/"}
         """,
         learn="""
             user->>router_eu: POST /api/v4/projects/2001/jobs
@@ -172,6 +175,9 @@ _FLOWS = (
             pod_eu1->>router_eu: 200 {"path": "/api/v4/projects/2001", "pod": "pod_eu0", "source": "routable"}
             router_eu->>pod_eu0: POST /api/v4/projects/2001/jobs [strategy, attempt 1]
             pod_eu0->>user: 201 {"id": 1, "project": "my-company/my-project", "name": "test", "status": "pending"} X-Gitlab-Pod-Cache={"path_prefix": "/api/v4/projects/2001/"}
+            user->>router_eu: POST /api/v4/projects/2001/jobs
+            router_eu->>pod_eu0: POST /api/v4/projects/2001/jobs [cache, attempt 1]
+            pod_eu0->>user: 201 {"id": 2, "project": "my-company/my-project", "name": "test", "status": "pending"} X-Gitlab-Pod-Cache={"path_prefix": "/api/v4/projects/2001/"}
         """,
     ),
     _both(
@@ -225,30 +231,6 @@ _FLOWS = (
     ),
     _both(
         section=RUNNERS,
-        title="A member wants something else run",
-        router="router_eu",
-        user="casey",
-        chances=("pod_eu1",),
-        json={"name": "deploy"},
-        bounced=("/api/v4/projects/2001/* => pod_eu0",),
-        learned=("/api/v4/projects/2001/* => pod_eu0",),
-        bounce="""
-            user->>router_eu: POST /api/v4/projects/2001/jobs
-            router_eu->>pod_eu1: POST /api/v4/projects/2001/jobs [strategy, attempt 1]
-            pod_eu1->>router_eu: 302 /api/v4/projects/2001/jobs X-Gitlab-Pod-Redirect={"pod": "pod_eu0"}
-            router_eu->>pod_eu0: POST /api/v4/projects/2001/jobs [strategy, attempt 2]
-            pod_eu0->>user: 201 {"id": 2, "project": "my-company/my-project", "name": "deploy", "status": "pending"} X-Gitlab-Pod-Cache={"path_prefix": "/api/v4/projects/2001/"}
-        """,
-        learn="""
-            user->>router_eu: POST /api/v4/projects/2001/jobs
-            router_eu->>pod_eu1: GET /api/v4/pods/learn?method=POST&path_info=/api/v4/projects/2001/jobs
-            pod_eu1->>router_eu: 200 {"path": "/api/v4/projects/2001", "pod": "pod_eu0", "source": "routable"}
-            router_eu->>pod_eu0: POST /api/v4/projects/2001/jobs [strategy, attempt 1]
-            pod_eu0->>user: 201 {"id": 2, "project": "my-company/my-project", "name": "deploy", "status": "pending"} X-Gitlab-Pod-Cache={"path_prefix": "/api/v4/projects/2001/"}
-        """,
-    ),
-    _both(
-        section=RUNNERS,
         title="A runner that is registered at one pod asks for a job",
         router="router_us",
         user=None,
@@ -260,7 +242,7 @@ _FLOWS = (
             router_us->>pod_us1: POST /api/v4/jobs/request [strategy, attempt 1]
             pod_us1->>router_us: 302 /api/v4/jobs/request X-Gitlab-Pod-Redirect={"pod": "pod_eu0", "once": true}
             router_us->>pod_eu0: POST /api/v4/jobs/request [strategy, attempt 2]
-            pod_eu0->>user: 201 {"id": 2, "project": "my-company/my-project", "name": "deploy", "status": "running"}
+            pod_eu0->>user: 201 {"id": 2, "project": "my-company/my-project", "name": "test", "status": "running"}
         """,
         learn="""
             user->>router_us: POST /api/v4/jobs/request
@@ -269,7 +251,7 @@ _FLOWS = (
             router_us->>pod_us0: POST /api/v4/jobs/request [strategy, attempt 1]
             pod_us0->>router_us: 302 /api/v4/jobs/request X-Gitlab-Pod-Redirect={"pod": "pod_eu0", "once": true}
             router_us->>pod_eu0: POST /api/v4/jobs/request [strategy, attempt 2]
-            pod_eu0->>user: 201 {"id": 2, "project": "my-company/my-project", "name": "deploy", "status": "running"}
+            pod_eu0->>user: 201 {"id": 2, "project": "my-company/my-project", "name": "test", "status": "running"}
         """,
     ),
     _both(
