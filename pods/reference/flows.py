@@ -80,6 +80,27 @@ def hops(diagram: str) -> tuple[Hop, ...]:
     return tuple(Hop.parse(line) for line in diagram.strip().splitlines())
 
 
+def both(
+    bounce: str,
+    learn: str,
+    bounced: tuple[str, ...] = (),
+    learned: tuple[str, ...] = (),
+    **same: Any,
+) -> tuple[Flow, Flow]:
+    """A flow under each strategy.
+
+    :param bounce: its diagram under that strategy, and
+    :param learn: under the other.
+    :param bounced: what the router remembers when it is over, and
+    :param learned: under the other.
+    :param same: what a :class:`Flow` says besides.
+    """
+    return (
+        Flow(hops=hops(bounce), remembers=bounced, **same),
+        Flow(hops=hops(learn), remembers=learned, **same),
+    )
+
+
 def route_of(text: str) -> Route:
     """A route from ``/my-company/* => pod_eu0``, or ``/admin => pod_us0`` if it is exact."""
     match = _ROUTE.fullmatch(text)

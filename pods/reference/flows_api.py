@@ -5,9 +5,7 @@ search and suggestions.
 
 from __future__ import annotations
 
-from typing import Any
-
-from pods.reference.flows import Flow, hops
+from pods.reference.flows import both
 from pods.reference.flows_bounce import MY_COMPANY
 
 API = "GraphQL/API requests which don't include the namespace in the URL"
@@ -19,23 +17,8 @@ SEARCH = "Global search"
 
 _PROJECT = "query($path: ID!) { project(fullPath: $path) { id fullPath } }"
 
-
-def _both(
-    bounce: str,
-    learn: str,
-    bounced: tuple[str, ...] = (),
-    learned: tuple[str, ...] = (),
-    **same: Any,
-) -> tuple[Flow, Flow]:
-    """A flow under each strategy: its hops, and what the router remembers in the end."""
-    return (
-        Flow(hops=hops(bounce), remembers=bounced, **same),
-        Flow(hops=hops(learn), remembers=learned, **same),
-    )
-
-
 _FLOWS = (
-    _both(
+    both(
         section=API,
         title="Asks for a project at /api/graphql, which says nothing of it in the path",
         router="router_eu",
@@ -60,7 +43,7 @@ _FLOWS = (
             pod_us0->>user: 200 {"data": {"project": {"id": "gid://gitlab/Project/1", "fullPath": "gitlab-org/gitlab"}}}
         """,
     ),
-    _both(
+    both(
         section=API,
         title="Asks for the projects of an organization, which the path names",
         router="router_eu",
@@ -90,7 +73,7 @@ _FLOWS = (
             pod_eu0->>user: 200 {"data": {"projects": [{"fullPath": "my-company/my-other-project"}, {"fullPath": "my-company/my-project"}]}} X-Gitlab-Pod-Cache={"path_prefix": "/api/organizations/my-organization/"}
         """,
     ),
-    _both(
+    both(
         section=API,
         title="Asks for a project by its encoded path, which routers do not look into",
         router="router_eu",
@@ -121,7 +104,7 @@ _FLOWS = (
             pod_eu0->>user: 200 {"id": 2001, "path_with_namespace": "my-company/my-project", "name": "My Project", "visibility": "private"}
         """,
     ),
-    _both(
+    both(
         section=API,
         title="Asks for a project by its id, which no other project on any pod has",
         router="router_us",
@@ -150,7 +133,7 @@ _FLOWS = (
             pod_eu0->>user: 200 [] X-Gitlab-Pod-Cache={"path_prefix": "/api/v4/projects/2001/"}
         """,
     ),
-    _both(
+    both(
         section=RUNNERS,
         title="A member wants something run twice",
         router="router_eu",
@@ -180,7 +163,7 @@ _FLOWS = (
             pod_eu0->>user: 201 {"id": 2, "project": "my-company/my-project", "name": "test", "status": "pending"} X-Gitlab-Pod-Cache={"path_prefix": "/api/v4/projects/2001/"}
         """,
     ),
-    _both(
+    both(
         section=RUNNERS,
         title="A runner that is shared by all pods asks for a job, where there is none",
         router="router_us",
@@ -205,7 +188,7 @@ _FLOWS = (
             pod_eu0->>user: 201 {"id": 1, "project": "my-company/my-project", "name": "test", "status": "running"}
         """,
     ),
-    _both(
+    both(
         section=RUNNERS,
         title="It says how the job ended",
         router="router_us",
@@ -229,7 +212,7 @@ _FLOWS = (
             pod_eu0->>user: 200 {"id": 1, "project": "my-company/my-project", "name": "test", "status": "success"} X-Gitlab-Pod-Cache={"path_prefix": "/api/v4/jobs/1/"}
         """,
     ),
-    _both(
+    both(
         section=RUNNERS,
         title="A runner that is registered at one pod asks for a job",
         router="router_us",
@@ -254,7 +237,7 @@ _FLOWS = (
             pod_eu0->>user: 201 {"id": 2, "project": "my-company/my-project", "name": "test", "status": "running"}
         """,
     ),
-    _both(
+    both(
         section=RECENT,
         title="Looks at an issue, and is reminded of it",
         router="router_eu",
@@ -284,7 +267,7 @@ _FLOWS = (
             pod_eu0->>user: 200 {"organization": "my-organization", "found": [{"category": "Recent issues", "label": "Find a better name", "url": "/my-company/my-project/-/issues/1001"}], "not_searched": [{"name": "GitLab.com Public", "url": "/search?organization=gitlab-com-public&search="}]}
         """,
     ),
-    _both(
+    both(
         section=SEARCH,
         title="Searches, and is told where else to look",
         router="router_eu",
