@@ -15,28 +15,19 @@ import signal
 import subprocess
 import time
 import tomllib
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest
 
 import attrs
-from websockets.sync.client import connect as websocket
-from websockets.typing import Origin
 
-from tests.integration.browser import UPLOAD_BYTES, Browser
-from tests.integration.relay import CountingRelay
 from tests.integration.support import (
-    MIB,
     ROOT,
     START_SECONDS,
     STOP_SECONDS,
-    IntegrationTestCase,
-    RouterProcess,
     accepts,
     free_port,
-    progress,
     wait_for,
 )
 
@@ -136,6 +127,10 @@ class Example:
         """The example's ``router.toml``, with free ports."""
         return tomllib.loads((self.folder / "router.toml").read_text())
 
+    def port_of_pod(self, pod: str) -> int:
+        """Where the example's router finds a pod."""
+        return _port_in(self.tables["pods"][pod]["url"])
+
     def set_up(self) -> None:
         """Make the virtual environment.
 
@@ -211,9 +206,7 @@ class Example:
         command = self.commands[step]
         is_router = "router.toml" in command
         said = self.tables["router"]["listen"][0] if is_router else self._on_free_ports(command)
-        found = _PORT.search(said)
-        assert found is not None, f"no port in {said!r}"
-        return int(found[1])
+        return _port_in(said)
 
     def _on_free_ports(self, text: str) -> str:
         ports = "|".join(map(str, self.ports))
@@ -235,6 +228,12 @@ class Example:
         )
 
 
+def _port_in(text: str) -> int:
+    found = _PORT.search(text)
+    assert found is not None, f"no port in {text!r}"
+    return int(found[1])
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End a shell and all that it started."""
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -242,117 +241,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, number)
         with suppress(subprocess.TimeoutExpired):
             process.wait(STOP_SECONDS)
-
-
-class ExampleTestCase(IntegrationTestCase):
-    """Sets an example up, runs its pods, and puts routers before them.
-
-    Trial sets nothing up for a whole class, so each example has one test, in steps.
-    """
-
-    how_to: HowTo
-    example_folder: str
-
-    def example(self) -> Example:
-        """The example with its virtual environment; all of it goes away at the end."""
-        example = Example(self.folder(), self.how_to, self.example_folder)
-        self.addCleanup(example.stop)
-        progress(f"{self.example_folder}: making its virtual environment")
-        example.set_up()
-        return example
-
-    def router_before(
-        self, example: Example, strategy: str, first: str, **urls: str
-    ) -> RouterProcess:
-        """A router of the example that remembers nothing yet.
-
-        :param first: the pod that unknown requests go to.
-        :param urls: other ways to pods, by their names.
-        """
-        tables = example.tables
-        for name, pod in tables["pods"].items():
-            pod["latest"] = name == first
-            pod["url"] = urls.get(name, pod["url"])
-        return self.router(
-            router={"strategy": strategy}, strategy={"unknown": "latest"}, pods=tables["pods"]
-        )
-
-    def logged(self, router: RouterProcess, path: str) -> dict[str, Any]:
-        """The router's first line about a path, once it is there."""
-
-        def found() -> list[dict[str, Any]]:
-            return [line for line in router.access_log() if line["path"] == path]
-
-        line: dict[str, Any] = wait_for(found, f"{path} in the access log")[0]
-        return line
-
-    def counting(self, example: Example, pod: str) -> CountingRelay:
-        """What counts the bytes on the way to a pod."""
-        found = _PORT.search(example.tables["pods"][pod]["url"])
-        assert found is not None
-        relay = CountingRelay(int(found[1]))
-        self.addCleanup(relay.stop)
-        return relay
-
-    def tell_seconds(self, example: Example) -> None:
-        """Print what the page's figure of the time to join says, measured now."""
-        took, of_pip = sum(example.seconds.values()), example.seconds[SET_UP]
-        progress(
-            f"{self.example_folder}: the page's commands took {took:.0f} s, {of_pip:.0f} s of them"
-            " to make the virtual environment"
-        )
-
-    def check_upload(
-        self, example: Example, browser: Browser, path: str, field: str, wrong: str
-    ) -> str:
-        """Upload 100 MiB by the form on a page, past a pod that is tried first and wrong.
-
-        :param browser: of somebody who is signed in.
-        :returns: the page that it ends on; it says the file's SHA-256.
-        """
-        hidden = browser.hidden(path)
-        relay = self.counting(example, wrong)
-        router = self.router_before(example, "bounce", wrong, **{wrong: relay.url})
-        browser.visit(router.address)
-        progress(f"{self.example_folder}: uploading {UPLOAD_BYTES // MIB} MiB over the wrong pod")
-        answer, digest = browser.upload(path, field, hidden)
-        self.assertEqual(answer.status, 200, answer.body[-500:])
-        self.assertIn(digest.encode(), answer.body)
-        self.assertEqual(self.logged(router, path)["attempts"], 2)
-        self.assertGreater(relay.to_pod_bytes, 0)
-        self.assertLess(relay.to_pod_bytes, UPLOAD_BYTES // 2)
-        return answer.body.decode()
-
-    def check_talk(
-        self, example: Example, browser: Browser, path: str, said: str, wrong: str
-    ) -> None:
-        """Say hello over a WebSocket whose handshake first goes to the wrong pod.
-
-        :param said: what comes back.
-        """
-        router = self.router_before(example, "bounce", wrong)
-        url = f"{router.url.replace('http', 'ws', 1)}{path}"
-        headers = browser.cookie_header
-        with websocket(url, origin=Origin(router.url), additional_headers=headers) as client:
-            client.send("hello")
-            self.assertEqual(client.recv(timeout=20), said)
-        line = self.logged(router, path)
-        self.assertEqual((line["status"], line["attempts"]), (101, 2))
-
-    def check_faults(
-        self, example: Example, address: tuple[str, int], paths: Sequence[str], faults: set[str]
-    ) -> None:
-        """Whether ``check-pod`` names just these faults of a pod."""
-        asked = " ".join(f"--path {path}" for path in paths)
-        url = f"http://{address[0]}:{address[1]}"
-        code, said = example.type(f".venv/bin/pods check-pod --timeout-seconds 3 {url} {asked}")
-        self.assertEqual(set(re.findall(r"^WRONG  (\S+)", said, re.MULTILINE)), faults, said)
-        self.assertEqual(code, 1 if faults else 0)
-
-    def check_page(self, example: Example) -> None:
-        """Whether the page has no command that was not run, and its table is right."""
-        self.assertTrue(self.how_to.is_all_named(), "a code-block:: shell has no name")
-        self.assertEqual(sorted(example.ran), sorted(example.commands))
-        counted = lines_beyond(DOCS / "examples" / self.example_folder)
-        counted["together"] = sum(counted.values())
-        self.assertEqual(self.how_to.lines(), counted)
