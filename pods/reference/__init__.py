@@ -10,7 +10,7 @@ Which module answers what:
 * ``tenancy``: which pod serves this organization at this moment, or is it on its way?
 * ``tenants``: what are the organizations, groups and projects?  Their rows are made and read here.
 * ``organizations``: which may this user choose from, and where does a chosen one live?
-* ``holdings``: what of this pod may this user see?
+* ``visible``: what of this pod may this user see?
 * ``moves``: how does an organization get to another pod while it is in use?
 * ``databases``: where is a row read and written, and what does a session see of it?
 * ``copying``: when are the replicas brought up to date?

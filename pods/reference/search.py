@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 import attrs
 
 from pods.reference.application import Pod
-from pods.reference.holdings import Holdings
 from pods.reference.organizations import organizations_of
 from pods.reference.people import PUBLIC_ORGANIZATION, User
+from pods.reference.visible import Visible
 from pods.reference.visits import Visit
 
 WORDS_LIMIT = 200  #: characters; what is longer is cut off
@@ -37,21 +37,21 @@ def words_of(visit: Visit) -> str:
     return visit.query.get("search", "")[:WORDS_LIMIT].strip()
 
 
-def found(holdings: Holdings, words: str) -> Iterator[Found]:
+def found(visible: Visible, words: str) -> Iterator[Found]:
     """What has these words in its name, in any case; nothing if there are none."""
     if words:
-        groups = (Found("Groups", one.path, f"/{one.path}") for one in holdings.groups())
-        projects = (Found("Projects", one.name, f"/{one.path}") for one in holdings.projects())
-        issues = (Found("Issues", one.title, one.path) for one in holdings.issues())
+        groups = (Found("Groups", one.path, f"/{one.path}") for one in visible.groups())
+        projects = (Found("Projects", one.name, f"/{one.path}") for one in visible.projects())
+        issues = (Found("Issues", one.title, one.path) for one in visible.issues())
         for kind in (groups, projects, issues):
             yield from _first(kind, words)
 
 
-def suggested(holdings: Holdings, words: str) -> Iterator[Found]:
+def suggested(visible: Visible, words: str) -> Iterator[Found]:
     """What an input field may suggest: issues that were looked at lately, then what is found."""
-    recent = (Found("Recent issues", one.title, one.path) for one in holdings.recent_issues())
+    recent = (Found("Recent issues", one.title, one.path) for one in visible.recent_issues())
     yield from _first(recent, words)
-    yield from found(holdings, words)
+    yield from found(visible, words)
 
 
 def _first(several: Iterator[Found], words: str) -> Iterator[Found]:

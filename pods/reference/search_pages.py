@@ -16,12 +16,12 @@ from twisted.web.template import Tag, tags
 from pods.reference.access import may_see
 from pods.reference.api.answers import answer, not_found
 from pods.reference.application import Pod
-from pods.reference.holdings import Holdings
 from pods.reference.organizations import home_of, organizations_of
 from pods.reference.ownership import Owner
 from pods.reference.pages import button, field, form, links, note
 from pods.reference.people import PUBLIC_ORGANIZATION, PUBLIC_ORGANIZATION_NAME
 from pods.reference.search import Found, elsewhere, found, suggested, words_of
+from pods.reference.visible import Visible
 from pods.reference.visits import Answer, Visit, bounce
 
 
@@ -36,7 +36,7 @@ async def autocomplete(pod: Pod, visit: Visit) -> Answer:
     placed = _placed(pod, visit, not_found().answer)
     if isinstance(placed, Answer):
         return placed
-    hits = suggested(Holdings(pod, visit.user, placed), words_of(visit))
+    hits = suggested(Visible(pod, visit.user, placed), words_of(visit))
     return _as_json(pod, visit, placed, hits)
 
 
@@ -55,8 +55,8 @@ async def of_organization_for_programs(pod: Pod, visit: Visit, owner: Owner) -> 
 
 def of_organization(pod: Pod, visit: Visit, organization: str) -> Answer:
     """The page that searches an organization of this pod, which the user may see."""
-    holdings, words = Holdings(pod, visit.user, organization), words_of(visit)
-    hits = list(found(holdings, words) if words else suggested(holdings, words))
+    visible, words = Visible(pod, visit.user, organization), words_of(visit)
+    hits = list(found(visible, words) if words else suggested(visible, words))
     name = _name(pod, organization)
     nothing = [tags.p("Nothing was found.")] if words and not hits else []
     return pod.pages.page(
@@ -84,7 +84,7 @@ def _placed(pod: Pod, visit: Visit, nowhere: Answer) -> str | Answer:
 
 
 def _found_as_json(pod: Pod, visit: Visit, organization: str) -> Answer:
-    hits = found(Holdings(pod, visit.user, organization), words_of(visit))
+    hits = found(Visible(pod, visit.user, organization), words_of(visit))
     return _as_json(pod, visit, organization, hits)
 
 

@@ -13,11 +13,11 @@ from twisted.web.template import Tag, tags
 from pods.reference import search_pages
 from pods.reference.access import may_see, may_see_project
 from pods.reference.application import Pod, dashboard_of
-from pods.reference.holdings import Holdings
 from pods.reference.ownership import Owner, TenantRoute, id_of
 from pods.reference.pages import link, links, note
 from pods.reference.people import PUBLIC_ORGANIZATION, PUBLIC_ORGANIZATION_NAME
 from pods.reference.tenants import Organization
+from pods.reference.visible import Visible
 from pods.reference.visits import Answer, Visit, bounce, redirect, to_sign_in
 
 
@@ -160,7 +160,7 @@ def _counts(pod: Pod, visit: Visit, organization: str) -> Iterable[Tag]:
         text = "This is not your default organization: your counts and todos are not shown here."
         yield note(text)
         return
-    mine = Holdings(pod, visit.user, organization).issues_by(visit.user.username)
+    mine = Visible(pod, visit.user, organization).issues_by(visit.user.username)
     yield tags.p("Your issues in this organization: ", tags.b(str(mine)))
 
 

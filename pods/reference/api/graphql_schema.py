@@ -18,11 +18,11 @@ from graphql import GraphQLError, GraphQLResolveInfo, GraphQLSchema, build_schem
 from pods.reference import issues
 from pods.reference.access import may_see
 from pods.reference.application import Pod
-from pods.reference.holdings import Holdings
 from pods.reference.issues import Issue
 from pods.reference.ownership import TenantRoute
 from pods.reference.people import PUBLIC_ORGANIZATION, User
 from pods.reference.tenants import Project
+from pods.reference.visible import Visible
 
 SDL = """
 type Query {
@@ -96,9 +96,9 @@ class Errand:
     homes: set[str] = attrs.field(factory=set, init=False)  #: the pods, found in the rehearsal
 
     @property
-    def holdings(self) -> Holdings:
+    def visible(self) -> Visible:
         """What the user may see here."""
-        return Holdings(self.pod, self.user, self.organization)
+        return Visible(self.pod, self.user, self.organization)
 
 
 Find = Callable[..., Any]
@@ -142,12 +142,12 @@ def _current_user(errand: Errand) -> dict[str, Any] | None:
 
 
 def _group(errand: Errand, fullPath: str) -> dict[str, Any] | None:  # noqa: N803 - likewise
-    route = errand.holdings.group(fullPath)
+    route = errand.visible.group(fullPath)
     return None if route is None else _group_fields(errand, route)
 
 
 def _project(errand: Errand, fullPath: str) -> dict[str, Any] | None:  # noqa: N803
-    project = errand.holdings.project(fullPath)
+    project = errand.visible.project(fullPath)
     return None if project is None else _project_fields(errand, project)
 
 
@@ -155,29 +155,29 @@ def _node(errand: Errand, id: str) -> dict[str, Any] | None:
     kind, number = _global_id(id)
     match kind:
         case "Group":
-            route = errand.holdings.group_of_id(number)
+            route = errand.visible.group_of_id(number)
             return None if route is None else _group_fields(errand, route)
         case "Project":
-            project = errand.holdings.project_of_id(number)
+            project = errand.visible.project_of_id(number)
             return None if project is None else _project_fields(errand, project)
-    issue = errand.holdings.issue_of_id(number)
+    issue = errand.visible.issue_of_id(number)
     return None if issue is None else _issue_fields(issue)
 
 
 def _projects(errand: Errand, search: str) -> list[dict[str, Any]]:
     scoped = attrs.evolve(errand, organization=errand.organization or PUBLIC_ORGANIZATION)
     words = search.casefold()
-    found = (one for one in scoped.holdings.projects() if words in one.name.casefold())
+    found = (one for one in scoped.visible.projects() if words in one.name.casefold())
     return [_project_fields(errand, project) for project in found]
 
 
 def _create_issue(errand: Errand, projectPath: str, title: str) -> dict[str, Any]:  # noqa: N803
-    project = errand.holdings.project(projectPath)
+    project = errand.visible.project(projectPath)
     if project is None or errand.user is None:
         raise GraphQLError("there is no such project, or you may not write to it")
     if not title.isprintable() or not 0 < len(title) <= _TITLE_LIMIT:
         raise GraphQLError(f"title must have 1 to {_TITLE_LIMIT} characters, all printable")
-    organization = errand.holdings.route_of(project).organization
+    organization = errand.visible.route_of(project).organization
     added = errand.pod.issues.add(organization, project.path, title, errand.user.username)
     return _issue_fields(added)
 
@@ -195,7 +195,7 @@ def _global_id(text: str) -> tuple[str, int]:
 
 def _group_fields(errand: Errand, route: TenantRoute) -> dict[str, Any]:
     def projects(info: GraphQLResolveInfo[Errand]) -> list[dict[str, Any]]:
-        return [_project_fields(errand, one) for one in errand.holdings.projects_of(route)]
+        return [_project_fields(errand, one) for one in errand.visible.projects_of(route)]
 
     tenants = errand.pod.tenants
     return {

@@ -12,11 +12,11 @@ from pods.reference.access import is_member
 from pods.reference.api.accounts import caller
 from pods.reference.api.answers import ApiError, answer, not_found, sent_object, text_of
 from pods.reference.application import Pod
-from pods.reference.holdings import Holdings
 from pods.reference.issues import Issue
 from pods.reference.ownership import Owner, TenantRoute, id_of
 from pods.reference.runners import Job
 from pods.reference.tenants import Project
+from pods.reference.visible import Visible
 from pods.reference.visits import Answer, Visit
 
 
@@ -36,7 +36,7 @@ async def add_issue(pod: Pod, visit: Visit, owner: Owner) -> Answer:
     """``POST /api/v4/projects/<project>/issues``, for everybody who may see the project."""
     project = _seen(pod, visit)
     author, title = caller(visit).username, text_of(sent_object(visit), "title")
-    organization = Holdings(pod, visit.user).route_of(project).organization
+    organization = Visible(pod, visit.user).route_of(project).organization
     added = pod.issues.add(organization, project.path, title, author)
     return answer(issue_fields(added), HTTPStatus.CREATED)
 
@@ -50,7 +50,7 @@ async def jobs(pod: Pod, visit: Visit, owner: Owner) -> Answer:
 async def add_job(pod: Pod, visit: Visit, owner: Owner) -> Answer:
     """``POST /api/v4/projects/<project>/jobs``, for members: something for a runner to do."""
     project, user = _seen(pod, visit), caller(visit)
-    route = Holdings(pod, visit.user).route_of(project)
+    route = Visible(pod, visit.user).route_of(project)
     if not is_member(user, route):
         raise ApiError(HTTPStatus.FORBIDDEN, "Forbidden: only members run jobs")
     name = text_of(sent_object(visit), "name")
@@ -61,8 +61,8 @@ async def add_job(pod: Pod, visit: Visit, owner: Owner) -> Answer:
 
 async def show_group(pod: Pod, visit: Visit, owner: Owner) -> Answer:
     """``GET /api/v4/groups/<group>``."""
-    holdings, (number, name) = Holdings(pod, visit.user), _named(visit)
-    route = holdings.group(name) if number is None else holdings.group_of_id(number)
+    visible, (number, name) = Visible(pod, visit.user), _named(visit)
+    route = visible.group(name) if number is None else visible.group_of_id(number)
     if route is None:
         raise not_found()
     return answer(group_fields(pod, route))
@@ -73,8 +73,8 @@ def _seen(pod: Pod, visit: Visit) -> Project:
 
     :raises ApiError: it is not there, or not for the caller.
     """
-    holdings, (number, name) = Holdings(pod, visit.user), _named(visit)
-    project = holdings.project(name) if number is None else holdings.project_of_id(number)
+    visible, (number, name) = Visible(pod, visit.user), _named(visit)
+    project = visible.project(name) if number is None else visible.project_of_id(number)
     if project is None:
         raise not_found()
     return project

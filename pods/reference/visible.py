@@ -1,4 +1,4 @@
-"""What one pod holds, as one user may see it: pages, the API and searches all look through this."""
+"""What a user may see of one pod: pages, the API and searches all look through this."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pods.reference.tenants import Project
 
 
 @attrs.frozen
-class Holdings:
+class Visible:
     """Finds nothing that is on another pod, or not for the user.
 
     :param user: None: somebody who is not signed in.
