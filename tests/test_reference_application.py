@@ -191,7 +191,7 @@ class TenantPagesTests(ApplicationTestCase):
     def test_what_users_write_is_escaped(self) -> None:
         script = "<script>alert(1)</script>"
         project = attrs.evolve(seed.PROJECTS[0], name=script, description=script)
-        self.pods["pod_us0"].tenants.hold_project(project)
+        self.pods["pod_us0"].tenants.save_project(project)
         text = self.text(self.ask("pod_us0", "/gitlab-org/gitlab"))
         self.assertNotIn("<script>", text)
         self.assertEqual(text.count("&lt;script&gt;"), 3)

@@ -174,8 +174,8 @@ class TenantsTests(DatabaseTestCase):
 
     def test_projects(self) -> None:
         project = Project("team/work", "team", "Work", "What we do.", True, id=1)
-        self.here.hold_project(project)
-        self.here.hold_project(Project("other/work", "other", "Work", "", False))
+        self.here.save_project(project)
+        self.here.save_project(Project("other/work", "other", "Work", "", False))
         self.assertEqual(self.here.project("team/work"), project)
         self.assertEqual(self.here.projects("team"), [project])
         self.assertEqual([one.path for one in self.here.projects()], ["other/work", "team/work"])

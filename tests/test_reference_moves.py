@@ -99,14 +99,14 @@ class MoveTestCase(SynchronousTestCase):
         for name in ("my-company", "my-lab"):
             tenants.add_namespace(TenantRoute(name, SOURCE, ORGANIZATION, True), name.title())
             project = f"{name}/work"
-            tenants.hold_project(Project(project, name, "Work", "What we do.", True))
+            tenants.save_project(Project(project, name, "Work", "What we do.", True))
             for number in range(3):
                 added = issues.add(ORGANIZATION, project, f"Issue {number}", "casey")
                 issues.note_seen(ORGANIZATION, "casey", added, number)
             jobs.add(ORGANIZATION, project, "test", 0)
         public = TenantRoute("gitlab-org", SOURCE, PUBLIC_ORGANIZATION, False)
         tenants.add_namespace(public, "GitLab.org")
-        tenants.hold_project(Project("gitlab-org/gitlab", "gitlab-org", "GitLab", "", False))
+        tenants.save_project(Project("gitlab-org/gitlab", "gitlab-org", "GitLab", "", False))
         issues.add(PUBLIC_ORGANIZATION, "gitlab-org/gitlab", "Stays", "taylor")
 
     def catch_up(self) -> None:

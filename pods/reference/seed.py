@@ -55,7 +55,7 @@ SEEDED_PODS = frozenset(route.pod_id for route, _ in NAMESPACES)
 
 
 def plant(view: View, people: People, tenants: Tenants, pod: str) -> None:
-    """Make whatever is missing of the tenants and users, and what ``pod`` itself holds of them.
+    """Make whatever is missing of the tenants and users, and ``pod``'s own part of them.
 
     Safe to repeat, and for several pods that share their databases at the same time.
     """
@@ -65,12 +65,12 @@ def plant(view: View, people: People, tenants: Tenants, pod: str) -> None:
         for name, value in SETTINGS.items():
             tx.insert("application_settings", {"name": name, "value": value}, ignore=True)
     for route, name in NAMESPACES:
-        if _is_held(view, route.path, pod):
-            tenants.hold_namespace(route.path, name)
+        if _lives_on(view, route.path, pod):
+            tenants.save_namespace(route.path, name)
             _plant_projects(Issues(view.main, tenants.ids), tenants, route)
 
 
-def _is_held(view: View, path: str, pod: str) -> bool:
+def _lives_on(view: View, path: str, pod: str) -> bool:
     """Whether a namespace lives on ``pod``: its organization may have moved, or be on its way."""
     with suppress(Held):
         route = Tenancy(view.fresh, pod).find(path)
@@ -81,7 +81,7 @@ def _is_held(view: View, path: str, pod: str) -> bool:
 def _plant_projects(issues: Issues, tenants: Tenants, route: TenantRoute) -> None:
     for project in PROJECTS:
         if project.namespace == route.path:
-            tenants.hold_project(project)
+            tenants.save_project(project)
             if not issues.of_project(project.path):
                 for author, place, title in ISSUES:
                     if place == project.path:

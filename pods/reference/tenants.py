@@ -42,7 +42,7 @@ class Project:
     name: str
     description: str
     private: bool
-    id: int = 0  #: no other project on any pod has it; 0: not held yet
+    id: int = 0  #: no other project on any pod has it; 0: not saved yet
 
 
 @attrs.frozen
@@ -114,9 +114,9 @@ class Tenants:
         with writing(self.routes) as tx, changing(self.main, route.organization):
             claim(tx, route.organization, route.pod_id)
             self.add_route(route)
-            self.hold_namespace(route.path, name)
+            self.save_namespace(route.path, name)
 
-    def hold_namespace(self, path: str, name: str) -> None:
+    def save_namespace(self, path: str, name: str) -> None:
         """Make the part of a namespace that is in this pod's own database, or rename it."""
         with writing(self.main) as tx:
             number = self._id_of(tx, "namespaces", path)
@@ -155,7 +155,7 @@ class Tenants:
         )
         return [_project(row) for row in rows]
 
-    def hold_project(self, project: Project) -> None:
+    def save_project(self, project: Project) -> None:
         """Make a project on this pod, or change it; it keeps the id that it has, or gets one."""
         with writing(self.main) as tx:
             number = self._id_of(tx, "projects", project.path)

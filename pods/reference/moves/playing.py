@@ -125,7 +125,7 @@ class _Journey:
             path, archive = f"{namespace}/journey", f"{namespace}/archive"
             with writing(view.main):
                 for project in (path, archive):
-                    tenants.hold_project(Project(project, namespace, project, "", True))
+                    tenants.save_project(Project(project, namespace, project, "", True))
                 for number in range(self._plan.rows):
                     issues.add(organization, archive, f"Before {number}", _NAME)
             member = frozenset({f"organizations/{organization}"})
