@@ -13,6 +13,6 @@ Which module answers what:
 * ``visible``: what of this pod may this user see?
 * ``moves``: how does an organization get to another pod while it is in use?
 * ``databases``: where is a row read and written, and what does a session see of it?
-* ``copying``: when are the replicas brought up to date?
+* ``replication``: when are the replicas brought up to date?
 * ``api``: what are programs told, by REST, GraphQL and search?
 """

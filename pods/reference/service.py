@@ -29,9 +29,9 @@ from pods.protocol import HeaderNames
 from pods.reference import seed
 from pods.reference.api import paths
 from pods.reference.application import Application, Pod
-from pods.reference.copying import Copying
 from pods.reference.databases import Databases, UnusableError, open_databases
 from pods.reference.moves.holding import Holding
+from pods.reference.replication import Replication
 from pods.reference.resource import PodResource, Served
 from pods.reference.sessions import Kind as SessionKind
 from pods.reference.sessions import SignedSessions, StoredSessions
@@ -70,7 +70,7 @@ class PodService(Service):
         self._databases: Databases | None = None
         self._bell = Bell(reactor)
         self._holding: Holding | None = None
-        self._copying: Copying | None = None
+        self._replication: Replication | None = None
         self._site: WrappingFactory | None = None
         self._port: IListeningPort | None = None
 
@@ -93,7 +93,7 @@ class PodService(Service):
             self._site = WrappingFactory(self._make_site(self._databases))
             self._site.noisy = False
             self._port = _listen(serverFromString(self._reactor, own.listen), self._site)
-            self._copying = self._start_copying(self._databases)
+            self._replication = self._start_replication(self._databases)
         except (UnusableError, ConfigurationError, CannotListenError) as error:
             self._close()
             reason = "; ".join(str(error).splitlines())
@@ -110,9 +110,9 @@ class PodService(Service):
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
             self._port = None
-        if self._copying is not None:
-            await self._copying.stop()
-            self._copying = None
+        if self._replication is not None:
+            await self._replication.stop()
+            self._replication = None
         self._close()
 
     def stopService(self) -> Deferred[None]:
@@ -140,10 +140,10 @@ class PodService(Service):
         resource = PodResource(own.name, application.answer, self._wait, self._observe)
         return _Site(resource, reactor=self._reactor)  # type: ignore[no-untyped-call]
 
-    def _start_copying(self, databases: Databases) -> Copying:
-        copying = Copying(databases.replicas(), self._reactor, self._in_thread)
-        copying.start()
-        return copying
+    def _start_replication(self, databases: Databases) -> Replication:
+        replication = Replication(databases.replicas(), self._reactor, self._in_thread)
+        replication.start()
+        return replication
 
     def _pod(self, databases: Databases) -> Pod:
         return Pod(

@@ -16,7 +16,7 @@ _log = Logger()
 
 
 @attrs.define
-class Copying:
+class Replication:
     """Copies again and again.
 
     :param replicas: by the names of their databases.

@@ -9,11 +9,11 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
-from pods.reference.copying import Copying
+from pods.reference.replication import Replication
 from tests.test_reference_databases_replicas import ReplicaTestCase
 
 
-class CopyingTests(ReplicaTestCase):
+class ReplicationTests(ReplicaTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.reactor = Clock()
@@ -24,16 +24,16 @@ class CopyingTests(ReplicaTestCase):
         (self.held or succeed(None)).addCallback(lambda _: function()).chainDeferred(done)
         return done
 
-    def start(self) -> Copying:
-        copying = Copying(self.databases.replicas(), self.reactor, self.in_thread)
-        copying.start()
-        return copying
+    def start(self) -> Replication:
+        replication = Replication(self.databases.replicas(), self.reactor, self.in_thread)
+        replication.start()
+        return replication
 
-    def stop(self, copying: Copying) -> Deferred[None]:
-        return Deferred.fromCoroutine(copying.stop())
+    def stop(self, replication: Replication) -> Deferred[None]:
+        return Deferred.fromCoroutine(replication.stop())
 
     def test_each_second_by_default(self) -> None:
-        copying = self.start()
+        replication = self.start()
         self.say(self.databases.view(), "new")
         self.reactor.advance(0.9)
         self.assertIsNone(self.heard(self.databases.view()))
@@ -42,24 +42,24 @@ class CopyingTests(ReplicaTestCase):
         self.say(self.databases.view(), "newer")
         self.reactor.advance(1)
         self.assertEqual(self.heard(self.databases.view()), "newer")
-        self.successResultOf(self.stop(copying))
+        self.successResultOf(self.stop(replication))
 
     def test_until_it_is_stopped(self) -> None:
         self.successResultOf(self.stop(self.start()))
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_a_copy_that_is_being_made_is_finished_first(self) -> None:
-        copying = self.start()
+        replication = self.start()
         self.held = Deferred()
         held = self.held
         self.reactor.advance(1)
-        stopping = self.stop(copying)
+        stopping = self.stop(replication)
         self.assertNoResult(stopping)
         held.callback(None)
         self.successResultOf(stopping)
 
     def test_a_copy_that_fails_is_said_once_and_tried_again(self) -> None:
-        copying = self.start()
+        replication = self.start()
         path = os.path.join(self.folder, "shared", "admin.eu.sqlite.lock")
         os.remove(path)
         os.mkdir(path)
@@ -75,4 +75,4 @@ class CopyingTests(ReplicaTestCase):
         os.rmdir(path)
         self.reactor.advance(1)
         self.assertEqual(self.heard(self.databases.view()), "new")
-        self.successResultOf(self.stop(copying))
+        self.successResultOf(self.stop(replication))
