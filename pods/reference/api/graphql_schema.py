@@ -101,7 +101,7 @@ class Errand:
         return Visible(self.pod, self.user, self.organization)
 
 
-Find = Callable[..., Any]
+Resolver = Callable[..., Any]
 
 
 def _no_home(errand: Errand, **arguments: str) -> None:
@@ -234,7 +234,7 @@ def _issue_fields(issue: Issue) -> dict[str, Any]:
 # -- the schema --------------------------------------------------------------
 
 #: How each field of the first level finds its pod, and its value there.
-FIELDS: Mapping[str, Mapping[str, tuple[Find, Find]]] = MappingProxyType(
+FIELDS: Mapping[str, Mapping[str, tuple[Resolver, Resolver]]] = MappingProxyType(
     {
         "Query": {
             "currentUser": (_no_home, _current_user),
@@ -252,19 +252,19 @@ def make_schema() -> GraphQLSchema:
     """The schema with everything that answers."""
     schema = build_schema(SDL)
     for name, fields in FIELDS.items():
-        for field, (home_of, find) in fields.items():
-            schema.type_map[name].fields[field].resolve = _resolver(home_of, find)  # type: ignore[attr-defined]
+        for field, (home_of, value_of) in fields.items():
+            schema.type_map[name].fields[field].resolve = _resolver(home_of, value_of)  # type: ignore[attr-defined]
     return schema
 
 
-def _resolver(home_of: Find, find: Find) -> Find:
+def _resolver(home_of: Resolver, value_of: Resolver) -> Resolver:
     def resolve(root: None, info: GraphQLResolveInfo[Errand], **arguments: str) -> Any:
         errand = info.context
         for name, value in arguments.items():
             if not value.isprintable():  # no database takes all that JSON can say
                 raise GraphQLError(f"{name} must be a text of characters that are all printable")
         if not errand.rehearsing:
-            return find(errand, **arguments)
+            return value_of(errand, **arguments)
         home = home_of(errand, **arguments)
         if home is not None:
             errand.homes.add(home)
