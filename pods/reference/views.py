@@ -10,9 +10,9 @@ from pods.reference.application import Page, Pod, method_not_allowed
 from pods.reference.ownership import Kind, Owner
 from pods.reference.visits import Answer, Visit
 
-FixedView = Callable[[Pod, Visit], Awaitable[Answer]]
+FixedPage = Callable[[Pod, Visit], Awaitable[Answer]]
 
-FIXED: Mapping[str, Mapping[str, FixedView]] = MappingProxyType(
+FIXED: Mapping[str, Mapping[str, FixedPage]] = MappingProxyType(
     {
         "/users/sign_in": {"GET": accounts.show_sign_in, "POST": accounts.sign_in},
         "/users/sign_up": {"GET": accounts.show_sign_up, "POST": accounts.sign_up},

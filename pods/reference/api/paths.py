@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from pods.reference import search_pages
 from pods.reference.api import accounts, projects, runners
 from pods.reference.api.answers import ApiError, not_found, unauthorized
-from pods.reference.application import Pod, method_not_allowed
+from pods.reference.application import Page, Pod, method_not_allowed
 from pods.reference.ownership import Kind, Owner
 from pods.reference.tokens import TOKEN_HEADER
 from pods.reference.visits import Answer, Visit, bounce
-
-ApiView = Callable[[Pod, Visit, Owner], Awaitable[Answer]]
 
 
 async def _graphql_of_anybody(pod: Pod, visit: Visit, owner: Owner) -> Answer:
@@ -29,7 +27,7 @@ async def _graphql_of_organization(pod: Pod, visit: Visit, owner: Owner) -> Answ
 
 
 #: The parts of the path after ``/api/``; ``*`` is any one.  The first that fits counts.
-VIEWS: Mapping[str, Mapping[str, ApiView]] = MappingProxyType(
+VIEWS: Mapping[str, Mapping[str, Page]] = MappingProxyType(
     {
         "graphql": {"POST": _graphql_of_anybody},
         "organizations/*/graphql": {"POST": _graphql_of_organization},
@@ -63,7 +61,7 @@ async def view(pod: Pod, visit: Visit, owner: Owner | None) -> Answer:
 
 
 async def _answer(
-    pod: Pod, visit: Visit, owner: Owner | None, methods: Mapping[str, ApiView]
+    pod: Pod, visit: Visit, owner: Owner | None, methods: Mapping[str, Page]
 ) -> Answer:
     if owner is None or not methods or _is_hidden(visit, owner):
         raise not_found()
@@ -80,7 +78,7 @@ def _is_hidden(visit: Visit, owner: Owner) -> bool:
     return owner.route is not None and owner.route.private and visit.user is None
 
 
-def _methods(path: str) -> Mapping[str, ApiView]:
+def _methods(path: str) -> Mapping[str, Page]:
     segments = path.removeprefix("/api/").removesuffix("/").split("/")
     for pattern, methods in VIEWS.items():
         parts = pattern.split("/")
