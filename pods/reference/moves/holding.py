@@ -14,9 +14,8 @@ from twisted.python.failure import Failure
 from pods.reference.databases import Databases, writing
 from pods.reference.tenancy import Move, State, advance, last_move
 
-HOLD_SECONDS = (
-    10.0  #: how long a request waits for its organization, unless a pod is told otherwise
-)
+#: How long a request waits for its organization, unless a pod is told otherwise.
+HOLD_SECONDS = 10.0
 LOOK_SECONDS = 0.05  #: how often a pod looks whether an organization is somewhere again
 SILENCE_SECONDS = 5  #: a mover that shows nothing for so long is taken for dead
 WAITING_LIMIT = 1_000  #: requests at one pod; more are sent away at once
