@@ -7,7 +7,7 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,16 @@ from tests.support_wire import Wire
 
 GIVE_UP_SECONDS = 30
 MUCH = os.urandom(8 * 1024 * 1024)  # more than the buffers of a socket take
+
+
+@contextlib.contextmanager
+def event(outbox: Outbox) -> Iterator[None]:
+    """An event in which something may be written."""
+    outbox.promised = True
+    try:
+        yield
+    finally:
+        outbox.event_is_over(0)
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
@@ -136,7 +146,7 @@ class DirectTests(SynchronousTestCase):
         self.assertIsInstance(self.writer.direct, DirectTransport)
 
     def test_sent_when_the_event_is_over(self) -> None:
-        with self.outbox:
+        with event(self.outbox):
             self.writer.direct.write(b"head ")
             self.writer.direct.write(b"body")
             self.assertRaises(BlockingIOError, self.far.recv, 100)
@@ -149,21 +159,21 @@ class DirectTests(SynchronousTestCase):
         self.assertEqual(self.read(4), b"late")
 
     def test_much_arrives_whole_and_in_order(self) -> None:
-        with self.outbox:
+        with event(self.outbox):
             self.writer.direct.write(MUCH)
-        with self.outbox:
+        with event(self.outbox):
             self.writer.direct.write(b"more")
-        with self.outbox:
+        with event(self.outbox):
             self.writer.direct.write(b" and more")
         self.assertEqual(self.read(len(MUCH) + 13), MUCH + b"more and more")
         self.assertEqual(self.writer.events, ["pause", "resume"])
-        with self.outbox:
+        with event(self.outbox):
             self.writer.direct.write(b"after")
         self.assertEqual(self.far.recv(100), b"after", "at once again")
 
     def test_who_is_resumed_may_write_at_once(self) -> None:
         self.writer.resumed = lambda: self.writer.direct.write(b"next")
-        with self.outbox:
+        with event(self.outbox):
             self.writer.direct.write(MUCH)
         self.assertEqual(self.read(len(MUCH) + 4), MUCH + b"next")
 
@@ -178,7 +188,7 @@ class DirectTests(SynchronousTestCase):
 
         self.writer.events.append("resume")
         self.writer.resumed = write_more
-        with self.outbox:
+        with event(self.outbox):
             write_more()
         self.assertLessEqual(turns, 2, "within the event, and once when it is over")
 
@@ -195,7 +205,7 @@ class DirectTests(SynchronousTestCase):
 
         self.writer.resumed = fail
         other_far, other = self.connected()
-        with self.outbox:
+        with event(self.outbox):
             self.writer.direct.write(b"x" * (EVENT_LIMIT_BYTES + 1))
             other.direct.write(b"whole")
         self.assertEqual(other_far.recv(100), b"whole")
@@ -204,7 +214,7 @@ class DirectTests(SynchronousTestCase):
 
     def test_a_little_behind_is_no_reason_to_pause(self) -> None:
         self.fill()
-        with self.outbox:
+        with event(self.outbox):
             self.writer.direct.write(b"x" * (BEHIND_LIMIT_BYTES // 2))
         self.assertEqual(self.writer.events, [])
 
@@ -217,13 +227,13 @@ class DirectTests(SynchronousTestCase):
                 sock.send(b"x" * 65_536)
             except BlockingIOError:
                 break
-        with self.outbox:
+        with event(self.outbox):
             self.writer.direct.write(b"x")
 
     def test_closing_sends_everything_first(self) -> None:
         for data in (b"little", MUCH):
             self.far, self.writer = self.connected()
-            with self.outbox:
+            with event(self.outbox):
                 self.writer.direct.write(data)
                 self.writer.direct.loseConnection()
             self.assertEqual(self.read(len(data) + 1), data)
@@ -232,7 +242,7 @@ class DirectTests(SynchronousTestCase):
     def test_half_closing_sends_everything_first_and_reads_on(self) -> None:
         for data in (b"little", MUCH):
             self.far, self.writer = self.connected()
-            with self.outbox:
+            with event(self.outbox):
                 self.writer.direct.write(data)
                 self.writer.direct.loseWriteConnection()
             self.assertEqual(self.read(len(data) + 1), data)
@@ -243,7 +253,7 @@ class DirectTests(SynchronousTestCase):
                 self.assertEqual(self.writer.events[:2], ["pause", "resume"])
 
     def test_aborting_sends_nothing_more(self) -> None:
-        with self.outbox:
+        with event(self.outbox):
             self.writer.direct.write(b"never")
             self.writer.direct.abortConnection()
         self.until(lambda: "lost" in self.writer.events)
@@ -252,16 +262,16 @@ class DirectTests(SynchronousTestCase):
     def test_a_far_end_that_has_gone_is_noticed(self) -> None:
         self.far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
         self.far.close()
-        with self.outbox:
+        with event(self.outbox):
             self.writer.direct.write(MUCH)  # the error is Twisted's to find
         self.until(lambda: "lost" in self.writer.events)
-        with self.outbox:
+        with event(self.outbox):
             self.writer.direct.write(b"to nobody")
         self.assertEqual(self.writer.events[-1], "lost")
 
     def test_one_that_is_not_producing_is_left_alone(self) -> None:
         self.writer.direct.unregisterProducer()
-        with self.outbox:
+        with event(self.outbox):
             self.writer.direct.write(MUCH)
         self.read(len(MUCH))
         self.assertEqual(self.writer.events, [])
@@ -282,7 +292,7 @@ class UNIXDirectTests(DirectTests):
         return self.accepted(port, far)
 
     def test_aborting_sends_nothing_more(self) -> None:
-        with self.outbox:
+        with event(self.outbox):
             self.writer.direct.write(b"never")
             self.writer.direct.abortConnection()
         self.until(lambda: "lost" in self.writer.events)

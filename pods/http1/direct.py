@@ -1,4 +1,4 @@
-"""Sending at the end of the event that had something to send, not in a later turn of the reactor.
+"""Sending at the end of the event or turn that had something to send, without the reactor's help.
 
 Twisted's TCP transports only collect what is written; they ask the reactor to say when the socket
 takes more, send then, and ask it not to say so any longer.  That is two system calls and one more
@@ -30,7 +30,7 @@ EVENT_LIMIT_BYTES = 131_072
 def sending_directly(transport: Any, outbox: Outbox) -> Any:
     """The transport as it is best written to.
 
-    One of Twisted's own, for TCP or a UNIX socket, is made to send at the end of the event.
+    One of Twisted's own, for TCP or a UNIX socket, is made to send when the outbox says so.
     Others, such as those of TLS and of uvloop, have ways of their own.
     """
     if isinstance(transport, tcp.Connection):
@@ -59,7 +59,7 @@ class DirectTransport:
         self.fileno = transport.fileno
 
     def write(self, data: bytes) -> None:
-        """Send this at the end of the event."""
+        """Send this when the outbox says so."""
         if not self._pieces:
             self._outbox.add(self)
         self._pieces.append(data)

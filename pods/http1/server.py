@@ -194,7 +194,7 @@ class ClientConnection(Protocol):
                 self._buffer = self._buffer + data if self._buffer else data
                 self._process()
         finally:
-            outbox.flush()
+            outbox.event_is_over(len(data))
 
     def pauseProducing(self) -> None:
         if not self.is_full:  # some transports say so at every write over the mark

@@ -193,7 +193,7 @@ class PodConnection(Protocol):
         try:
             self._received(data)
         finally:
-            outbox.flush()
+            outbox.event_is_over(len(data))
 
     def _received(self, data: bytes) -> None:
         receiver = self.receiver

@@ -62,7 +62,7 @@ class Receiving(Securing):
         except BaseException:
             self.fail("A protocol failed.")
         contexts.pop()
-        outbox.flush()
+        outbox.event_is_over(len(data))
         if len(data) >= RECEIVE_BYTES and self._reading and self._uv is not None:
             self._uv.pause_reading()
             self._loop.call_soon(self._read_on)
