@@ -65,16 +65,22 @@ def as_json(record: Journal, worker: int | None = None) -> str:
         f'"method": {quoted(record.method)}, "path": {quoted(record.path)}, '
         f'"status": {record.status}{pod}{route}, "attempts": {record.attempts}, '
         f'"bytes_in": {record.bytes_in}, "bytes_out": {record.bytes_out}'
-        f"{_moment('placed', record.placed_seconds)}"
-        f"{_moment('answered', record.answered_seconds)}"
-        f"{_moment('released', record.released_seconds)}"
-        f', "total_seconds": {record.total_seconds:.6f}, '
+        f'{_moments(record)}, "total_seconds": {record.total_seconds:.6f}, '
         f'"request_id": {quoted(request_id)}{error}{by}}}'
     )
 
 
-def _moment(name: str, seconds: float | None) -> str:
-    return "" if seconds is None else f', "{name}_seconds": {seconds:.6f}'
+def _moments(record: Journal) -> str:
+    placed, answered, released = (
+        record.placed_seconds,
+        record.answered_seconds,
+        record.released_seconds,
+    )
+    return (
+        ("" if placed is None else f', "placed_seconds": {placed:.6f}')
+        + ("" if answered is None else f', "answered_seconds": {answered:.6f}')
+        + ("" if released is None else f', "released_seconds": {released:.6f}')
+    )
 
 
 def as_text(record: Journal, worker: int | None = None) -> str:

@@ -48,16 +48,14 @@ class CookieJar:
             return None
         return self._cookies.find(request.own_cookie, request.path, self._wall_seconds())
 
-    def field(
+    def news(
         self,
         request: RequestHead,
         response: ResponseHead,
         known: Placed | None,
         wrong: Hint | None,
-        *,
-        is_https: bool,
-    ) -> Line | None:
-        """The field that tells the client what is new to it; None if nothing is, or nobody may.
+    ) -> bytes | None:
+        """The value that tells the client what is new to it; None if nothing is, or nobody may.
 
         :param known: the route that the pod's answer has confirmed.
         :param wrong: what the client's cookie said, if that was wrong.
@@ -68,6 +66,9 @@ class CookieJar:
         if not is_success or (not own and not request.takes_cookies):
             return None  # said before: what is set on few answers must cost the others nothing
         value = self._cookies.updated(own, self._wall_seconds(), put=known, drop=wrong)
-        if value is None or not may_set(response.status, response.lines):
-            return None
+        may_be_told = value is not None and may_set(response.status, response.lines)
+        return value if may_be_told else None
+
+    def line(self, value: bytes, *, is_https: bool) -> Line:
+        """The field that gives this value to a client."""
         return setting(self._name, value, self._config.ttl_seconds, secure=is_https)

@@ -68,5 +68,6 @@ class Counters:
             record.total_seconds,
         )
         for phase, seconds in zip(self.phases.values(), moments, strict=True):
-            if seconds is not None:
-                phase.observe(seconds)
+            if seconds is not None:  # as observe does, without a call for each
+                phase.counts[bisect_left(BOUNDS_SECONDS, seconds)] += 1
+                phase.seconds += seconds

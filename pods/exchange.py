@@ -218,7 +218,9 @@ class Exchange:
         assert attempt is not None
         if self._upload is not None:
             self._settle(self._upload, attempt, head)
-        self._learn(head)
+        claims = head.special.get(self._router.cache_field)
+        if claims is not None:
+            self._learn(claims, head.status)
         self._tell_client(head)
         self._release(head, attempt)
 
@@ -287,10 +289,9 @@ class Exchange:
 
     # == learn ================================================================
 
-    def _learn(self, head: ResponseHead) -> None:
+    def _learn(self, claims: list[bytes], status: int) -> None:
         """Remember what the pod teaches with its answer."""
-        claims = head.special.get(self._router.cache_field)
-        if claims is not None and head.status not in UNTEACHING_STATUSES and self._remembers:
+        if status not in UNTEACHING_STATUSES and self._remembers:
             learned = self._router.memory.learn(claims, self._tried[-1], self._head.path)
             self._entry = learned or self._entry
 
@@ -302,10 +303,11 @@ class Exchange:
         if hint is not None and hint.pod != pod:
             hint, wrong = None, hint
         known = entry if entry is not None and entry.pod == pod else hint
-        is_https = client_scheme(self._head, self._client.peer) == b"https"
-        field = self._router.cookies.field(self._head, head, known, wrong, is_https=is_https)
-        if field is not None:
-            head.lines.append(field)
+        cookies = self._router.cookies
+        value = cookies.news(self._head, head, known, wrong)
+        if value is not None:
+            is_https = client_scheme(self._head, self._client.peer) == b"https"
+            head.lines.append(cookies.line(value, is_https=is_https))
 
     # == release ==============================================================
 

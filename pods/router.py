@@ -34,6 +34,7 @@ from pods.journal import Journal
 from pods.lasting import Lasting
 from pods.pools import head_limits, make_pools
 from pods.protocol import HeaderNames
+from pods.request_ids import RequestIds
 from pods.routing.paths import is_learn_endpoint
 from pods.routing.pods import PodDirectory
 from pods.routing.rules import Rules
@@ -64,6 +65,7 @@ class Router:
         self.memory = self.lasting.memory
         self.budget = self.lasting.budget
         self.clients = self.lasting.clients
+        self._ids = RequestIds(lasting.random)
         self.health = self.lasting.health
         self._cookie_jar: CookieJar | None = None  # made when the keys are there
         self._name_headers(HeaderNames(config.router.header_prefix))
@@ -254,17 +256,17 @@ class Router:
         self, connection: ClientConnection, method: bytes, target: bytes, sent: list[bytes] | None
     ) -> Journal:
         return Journal(
-            clock=self.clock,
-            arrived=self.clock.seconds(),
-            time=self.lasting.wall_seconds(),
-            client=connection.peer.address,
-            method=method.decode("ascii"),
-            path=target.partition(b"?")[0].decode("ascii"),
-            request_id=self._request_id(sent),
+            self.clock,
+            self.clock.seconds(),
+            self.lasting.wall_seconds(),
+            connection.peer.address,
+            method.decode("ascii"),
+            target.partition(b"?")[0].decode("ascii"),
+            self._request_id(sent) if sent is not None else self._ids.draw(),
         )
 
-    def _request_id(self, sent: list[bytes] | None) -> bytes:
+    def _request_id(self, sent: list[bytes]) -> bytes:
         """The client's own request id if it is fit to be passed on, else a new one."""
-        if sent is not None and len(sent) == 1 and _REQUEST_ID.fullmatch(sent[0]):
+        if len(sent) == 1 and _REQUEST_ID.fullmatch(sent[0]):
             return sent[0]
-        return self.lasting.random.randbytes(16).hex().encode("ascii")
+        return self._ids.draw()

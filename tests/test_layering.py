@@ -53,6 +53,7 @@ LAYERS: Mapping[str, str] = {
     "health": "interfaces",
     "checks": "errors interfaces health",
     "journal": "interfaces",
+    "request_ids": "",
     "accesslog": "interfaces journal",
     "client_request": "interfaces http1 routing.headers",
     "cold_lookups": "interfaces routing.table counters",
@@ -83,7 +84,7 @@ LAYERS: Mapping[str, str] = {
     "pools": "config http1 dialing health outbox",
     "router": (
         "errors interfaces protocol config routing http1 counters accesslog journal lasting"
-        " cookie_jar dialing pools services health checks extensions exchange"
+        " cookie_jar dialing pools services health checks extensions exchange request_ids"
     ),
     "listeners": "errors",
     "surroundings": "interfaces config keys accesslog listeners stores",

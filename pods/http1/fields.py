@@ -20,11 +20,8 @@ Line = bytes
 
 #: The kind of what is no such line.
 MALFORMED = b":"
-#: RFC 9112, section 5, but for white space around the value.
-_LINE = re.compile(
-    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+): "
-    rb"(|[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)"
-)
+#: RFC 9112, section 5.
+_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+): ([\t\x20-\x7e\x80-\xff]*)")
 #: Hop-by-hop fields (RFC 9110, section 7.6.1) and their relatives, in both directions.
 HOP_BY_HOP = frozenset(
     {b"keep-alive", b"proxy-connection", b"http2-settings", b"proxy-authorization"}
@@ -63,6 +60,7 @@ PROTECTED = frozenset(
 PROTECTED_PREFIXES = (b"content-", b"if-", b"x-forwarded-", b"x-gitlab-")
 #: What ``Connection`` names that is no field, or one that the router handles anyway.
 CONNECTION_OPTIONS = frozenset({b"close", b"keep-alive", b"upgrade", b"te"})
+_NAMING_NOTHING = ([b"keep-alive"], [b"close"])  # what Connection says nearly always
 
 #: How many spellings of names are kept; hostile clients invent them, ordinary ones use a few dozen.
 SPELLINGS_LIMIT = 2048
@@ -141,7 +139,7 @@ class FieldKinds(dict[Line, Field | None]):
 
     def __missing__(self, line: Line) -> Field | None:
         match = _LINE.fullmatch(line)
-        if match is None:
+        if match is None or match[2] != match[2].strip(b" \t"):
             return MALFORMED, line
         kind = self.kind(match[1])
         found = None if kind is None else (kind, match[2])
@@ -231,8 +229,9 @@ def sorted_out(
                 special[kind] = [value]
             if kind in NOTED:
                 passing.append(line)
-    if b"connection" in special:
-        passing = without_named(passing, tokens(special[b"connection"]))
+    connection = special.get(b"connection")
+    if connection is not None and connection not in _NAMING_NOTHING:
+        passing = without_named(passing, tokens(connection))
     return passing, special
 
 

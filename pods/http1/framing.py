@@ -22,7 +22,7 @@ _SIZE_LINE = re.compile(
     rb"(0{0,16}[0-9A-Fa-f]{1,15}|0{0,16}[0-7][0-9A-Fa-f]{15})(;[\t\x20-\x7e\x80-\xff]*)?"
 )
 _TRAILER_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\xff]*)")
-_DIGITS = re.compile(rb"[0-9]{1,19}")
+_LENGTH_DIGITS = 19
 _LENGTH_LIMIT = 2**63 - 1
 
 
@@ -158,7 +158,7 @@ class ChunkedReader:
 
 def told_length(values: list[bytes]) -> int | None:
     """What Content-Length says; None unless that is one number, at most 2^63-1."""
-    if len(values) != 1 or not _DIGITS.fullmatch(values[0]):
+    if len(values) != 1 or not values[0].isdigit() or len(values[0]) > _LENGTH_DIGITS:
         return None
     length = int(values[0])
     return length if length <= _LENGTH_LIMIT else None

@@ -336,7 +336,8 @@ class ResponseHeadReader(_HeadReader):
         return self._parse(head), rest
 
     def _parse(self, head: bytes) -> RawResponse:
-        self._check_length(head)
+        if len(head) > self._limits.header_bytes:
+            raise self._too_large()
         line = STATUS_LINE.match(head)
         if line is None:
             raise BadResponse("The upstream server's status line is malformed.")
@@ -351,7 +352,8 @@ class ResponseHeadReader(_HeadReader):
         return BadResponse("The upstream server's response has too many fields.")
 
     def _check_unfinished(self, begun: bytes, start: int) -> None:
-        self._check_length(begun)
+        if len(begun) > self._limits.header_bytes:
+            raise self._too_large()
         if not begun.startswith(b"HTTP/1."[: len(begun)]):
             raise BadResponse("The upstream server does not speak HTTP.")
         if not self._line_checked and b"\n" in begun:
@@ -361,6 +363,5 @@ class ResponseHeadReader(_HeadReader):
         if BARE_LINE_FEED.search(begun, start):
             raise BadResponse("The upstream server's response is malformed.")
 
-    def _check_length(self, head: bytes) -> None:
-        if len(head) > self._limits.header_bytes:
-            raise BadResponse("The head of the upstream server's response is too large.")
+    def _too_large(self) -> Refusal:
+        return BadResponse("The head of the upstream server's response is too large.")

@@ -119,8 +119,11 @@ class ClientConnection(Protocol):
         if (unbounded and not self._chunked) or self._is_draining or self._body is not None:
             self._keep_alive = False
         self._has_responded = True
-        how = {"chunked": self._chunked, "keep_alive": self._keep_alive}
-        self._write(response_to_client(head, client_minor_version=request.minor_version, **how))
+        minor, keep_alive = request.minor_version, self._keep_alive
+        wire = response_to_client(
+            head, chunked=self._chunked, keep_alive=keep_alive, client_minor_version=minor
+        )
+        self._write(wire)
 
     def send(self, data: bytes) -> None:
         """Send some of the body, or of the tunnel."""
@@ -250,7 +253,12 @@ class ClientConnection(Protocol):
         try:
             while self._buffer and self._can_take():
                 data, self._buffer = self._buffer, b""
-                self._take(data)
+                if self._exchange is None:
+                    self._read_head(data)
+                elif self._tunnel is not None:
+                    self._tunnel.body_received(data)
+                else:
+                    self._read_body(data)
         finally:
             self._is_processing = False
         if (self._upload_paused or bool(self._buffer)) != self._is_paused:
@@ -263,14 +271,6 @@ class ClientConnection(Protocol):
             return not self.is_full
         # Pipelined bytes wait until the current answer is out.
         return self._tunnel is not None or self._body is not None
-
-    def _take(self, data: bytes) -> None:
-        if self._tunnel is not None:
-            self._tunnel.body_received(data)
-        elif self._body is not None:
-            self._read_body(data)
-        else:
-            self._read_head(data)
 
     def _read_head(self, data: bytes) -> None:
         raw = None

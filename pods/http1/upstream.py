@@ -121,7 +121,8 @@ class PodConnection(Protocol):
         self._informational = 0
         self._request_is_sent, self._is_full = is_complete, False
         self._watch()
-        self._write(head)
+        if not self._is_closed:
+            self._transport.write(head)
 
     def write(self, data: bytes) -> None:
         """Send some of the body, or, after a 101, of the tunnel; the pod's time begins anew."""
@@ -191,20 +192,6 @@ class PodConnection(Protocol):
         outbox = self._settings.outbox
         outbox.promised = True
         try:
-            self._received(data)
-        finally:
-            outbox.event_is_over(len(data))
-
-    def _received(self, data: bytes) -> None:
-        receiver = self.receiver
-        if receiver is None:  # nobody asked: bytes after a complete response reach nobody
-            self.abort()
-            return
-        if self._tunnel:
-            self.deadline.set(self._settings.idle_seconds)
-            receiver.received(data)
-            return
-        try:
             self._read(data)
             if self._head is not None:
                 self._watch()
@@ -212,6 +199,8 @@ class PodConnection(Protocol):
             self._fail(BadResponse("The upstream server's response is malformed.", str(error)))
         except Refusal as refusal:
             self._fail(refusal)
+        finally:
+            outbox.event_is_over(len(data))
 
     def readConnectionLost(self) -> None:
         if self._tunnel and self.receiver is not None:
@@ -232,6 +221,9 @@ class PodConnection(Protocol):
     # -- reading a response --------------------------------------------------
 
     def _read(self, data: bytes) -> None:
+        if self.receiver is None:  # nobody asked: bytes after a complete response reach nobody
+            self.abort()
+            return
         rest: bytes | None = data
         while rest and self.receiver is not None:
             if self._body is not None:
