@@ -34,6 +34,7 @@ TTL_LIMIT_SECONDS = sys.float_info.max  #: what is longer cannot be reckoned wit
 LEARN_SOURCES = ("routable", "fixed")
 
 _POD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
+_PATH = re.compile(r"/[\x21\x22\x24-\x3e\x40-\x7e]*")  # visible ASCII without # and ?
 
 
 def is_pod_name(text: str) -> bool:
@@ -239,7 +240,7 @@ def _path(fields: dict[str, Any], name: str) -> str:
         raise ProtocolError(f"{name} must be a path that begins with /")
     if len(path) > PATH_LIMIT_BYTES:
         raise ProtocolError(f"{name} is longer than {PATH_LIMIT_BYTES} bytes")
-    if not all("!" <= character <= "~" and character not in "?#" for character in path):
+    if not _PATH.fullmatch(path):
         raise ProtocolError(f"{name} must be percent-encoded as in a request, without a query")
     return path
 

@@ -202,8 +202,8 @@ def field_of(line: Line) -> Field:
 
 def values_of(lines: Iterable[Line], name: bytes) -> list[bytes]:
     """The values of a field in order; ``name`` in lower case."""
-    fields = map(field_of, lines)
-    return [value for field, value in fields if field.lower() == name]
+    start, size = name + b": ", len(name) + 2
+    return [line[size:] for line in lines if line[:size].lower() == start]
 
 
 def sorted_out(
