@@ -52,6 +52,7 @@ class Exchange:
     _placement: Placement | None = None
     _is_replaceable = False  # this pod was only one of several that might do
     _attempt: Attempt | None = None
+    _interim: tuple[ResponseHead, ...] = ()  # kept back: this pod may yet bounce the request
     _continued = False  # the client has been told to send its body
     _remembers = True  # False after a redirect "once"
     _reply: Reply | None = None  # once it is known which response the client gets
@@ -65,7 +66,6 @@ class Exchange:
         self._journal = journal
         self._strategy: Any = router.strategy
         self._tried: list[str] = []
-        self._interim: list[ResponseHead] = []  # kept back: this pod may yet bounce the request
 
     # == receive ==============================================================
 
@@ -164,7 +164,8 @@ class Exchange:
         router, head, upload, pod = self._router, self._head, self._upload, placement.pod
         self._placement = placement = router.lasting.doubts.weighed(placement, head.path)
         self._is_replaceable = is_replaceable
-        self._interim = []
+        if self._interim:
+            self._interim = ()
         if placement.remember is not None and self._remembers:
             self._entry = router.memory.remember(placement.remember, head.path)
         self._tried.append(pod)
@@ -199,7 +200,7 @@ class Exchange:
         elif self._journal.route == "rule" and len(self._tried) == 1:
             self._client.inform(head)  # who placed it by hand knows whose it is
         else:
-            self._interim.append(head)
+            self._interim += (head,)
 
     def go_ahead(self) -> None:
         """Tell a client that waits for a 100 to send its body."""

@@ -250,12 +250,18 @@ class PodConnection(Protocol):
             return rest
         self._head = head
         self._tunnel = head.status == 101
-        self._body = head.body_reader()
+        is_whole = head.has_body and bool(rest) and head.content_length == len(rest)
+        self._body = None if is_whole else head.body_reader()
         self.receiver.responded(head)
-        if self._body is None and not self._tunnel:
+        if is_whole:  # nearly every small answer comes in one piece
+            if self.receiver is not None:
+                self.receiver.received(rest)
+            self._finish([], b"")
+        elif self._body is None and not self._tunnel:
             self._finish([], rest)
-            return None
-        return rest
+        else:
+            return rest
+        return None
 
     def _count_informational(self) -> None:
         self._informational += 1
