@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pods.http1.fields import Line, field_of, line_of, tokens, values_of
+from pods.http1.fields import Line, field_of, tokens, values_of
 
 _BLANK = b" \t"
 #: Directives by which shared caches may keep a response whatever else is said, or that make
@@ -29,12 +29,12 @@ def take_out(lines: list[Line], values: list[bytes], name: bytes) -> tuple[list[
         return lines, b""
     kept: list[Line] = []
     found: list[bytes] = []
+    start = len(b"Cookie: ")
     for line in lines:
-        spelling, value = field_of(line)
-        if value in ours and spelling.lower() == b"cookie":
-            others = _without(value, name, found)
+        if line[:start].lower() == b"cookie: " and line[start:] in ours:
+            others = _without(line[start:], name, found)
             if others:
-                kept.append(line_of((spelling, others)))
+                kept.append(line[:start] + others)
         else:
             kept.append(line)
     return kept, found[0] if len(found) == 1 else b""
