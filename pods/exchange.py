@@ -181,7 +181,7 @@ class Exchange:
             host=router.hosts[pod],
             expects_continue=head.expects_continue or asks_first,
         )
-        self._attempt = Attempt(self, router.pools[pod], head, wire, upload, asks_first=asks_first)
+        self._attempt = Attempt(self, router.pools[pod], head, wire, upload, asks_first)
         self._attempt.start()
 
     def _asks_first(self, upload: Upload, placement: Placement) -> bool:

@@ -60,7 +60,7 @@ class _Question:
             b"User-Agent: pods-router\r\n%b\r\n"
             % (target, host, b"X-Request-Id: %b\r\n" % request_id if request_id else b"")
         )
-        self._attempt = Attempt(self, pool, _GET, wire, None, asks_first=False)
+        self._attempt = Attempt(self, pool, _GET, wire, None)
         self._attempt.start()
 
     def responded(self, head: ResponseHead) -> None:

@@ -43,6 +43,9 @@ class Reply:
     :param head: of the response.
     """
 
+    _held: HeldResponse | None = None
+    _is_full = False  # the client is slow
+
     def __init__(
         self,
         exchange: Replied,
@@ -58,8 +61,6 @@ class Reply:
         self._client = client
         self._journal = journal
         self._attempt: Attempt | None = attempt
-        self._held: HeldResponse | None = None
-        self._is_full = False  # the client is slow
 
     @property
     def has_begun(self) -> bool:

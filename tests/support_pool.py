@@ -80,7 +80,7 @@ class Asking:
         start = b"%b /%b HTTP/1.1" % (method, self.token)
         wire = b"\r\n".join([start, *lines(fields), b"", b""])
         asks_first = first and self.upload is not None
-        self.attempt = Watched(self, judge.pool, head, wire, self.upload, asks_first=asks_first)
+        self.attempt = Watched(self, judge.pool, head, wire, self.upload, asks_first)
 
     def handed(self, connection: PodConnection) -> None:
         self._judge.handed(self, connection)

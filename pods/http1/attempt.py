@@ -64,6 +64,13 @@ class Attempt:
     :param asks_first: wait for the pod's 100 (or ``continue_seconds``) before sending the body.
     """
 
+    # How each begins.
+    connection: PodConnection | None = None
+    _go_ahead: Deadline | None = None
+    _connection_was_used = False
+    _is_over = False
+    _tunnel: Tunnelling | None = None
+
     def __init__(
         self,
         exchanger: Exchanger,
@@ -71,20 +78,14 @@ class Attempt:
         head: RequestHead,
         wire: bytes,
         upload: Upload | None,
-        *,
-        asks_first: bool,
+        asks_first: bool = False,
     ) -> None:
-        self.connection: PodConnection | None = None
         self._exchanger = exchanger
         self._pool = pool
         self._head = head
         self._wire = wire
         self._upload = upload
         self._asks_first = asks_first
-        self._go_ahead: Deadline | None = None
-        self._connection_was_used = False
-        self._is_over = False
-        self._tunnel: Tunnelling | None = None
 
     def start(self, *, fresh: bool = False) -> None:
         """Get a connection and send the request on it."""

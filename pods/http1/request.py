@@ -75,9 +75,8 @@ class RequestHead:
         :param target: in origin form.
         """
         head = RequestHead.__new__(RequestHead)
-        head.__dict__ |= self.__dict__
-        head.target = target
-        head.path = target.partition(b"?")[0].decode("ascii")
+        path = target.partition(b"?")[0].decode("ascii")
+        head.__dict__ = {**self.__dict__, "target": target, "path": path}
         return head
 
     @classmethod

@@ -66,20 +66,12 @@ class ResponseHead:
         if status == 101 and not (b"upgrade" in options and b"upgrade" in special):
             raise BadResponse("The upstream server names no protocol to switch to.")
         ends = chunked or content_length is not None or not has_body
-        return cls(
-            status=status,
-            reason=raw.reason,
-            minor_version=raw.minor_version,
-            lines=lines,
-            special=special,
-            content_length=content_length,
-            chunked=chunked,
-            has_body=has_body,
-            keep_alive=ends
-            and b"close" not in options
-            # HTTP/1.0 knows no chunks: such framing is not to be relied on (RFC 9112, section 6.1)
-            and (raw.minor_version == 1 or (b"keep-alive" in options and not chunked)),
-        )
+        minor = raw.minor_version
+        # HTTP/1.0 knows no chunks: such framing is not to be relied on (RFC 9112, section 6.1).
+        persists = minor == 1 or (b"keep-alive" in options and not chunked)
+        keep_alive = ends and persists and b"close" not in options
+        framing = (content_length, chunked, has_body)
+        return cls(status, raw.reason, minor, lines, special, *framing, keep_alive)
 
 
 def _framing(special: dict[bytes, list[bytes]]) -> tuple[int | None, bool]:
