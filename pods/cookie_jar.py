@@ -48,7 +48,7 @@ class CookieJar:
             return None
         return self._cookies.find(request.own_cookie, request.path, self._wall_seconds())
 
-    def news(
+    def new_value(
         self,
         request: RequestHead,
         response: ResponseHead,

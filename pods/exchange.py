@@ -305,7 +305,7 @@ class Exchange:
             hint, wrong = None, hint
         known = entry if entry is not None and entry.pod == pod else hint
         cookies = self._router.cookies
-        value = cookies.news(self._head, head, known, wrong)
+        value = cookies.new_value(self._head, head, known, wrong)
         if value is not None:
             is_https = client_scheme(self._head, self._client.peer) == b"https"
             head.lines.append(cookies.line(value, is_https=is_https))

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol as Shape
 
+from twisted.logger import Logger
+
+_log = Logger()
+
 #: Sending wakes up whoever waits at the other end, and that costs more than copying the bytes.
 #: With so many to send to in one turn of the loop, it is cheaper to do it in one go at its end, so
 #: that those it goes to are awake still; with fewer, waiting for that end costs more.  What it
@@ -26,19 +30,23 @@ class Flushable(Shape):
 class Outbox:
     """Those that wait for the end of the present event, or of the loop's turn in which it came.
 
+    At first each event is sent for itself.  After :data:`EVENTS_SENT_SINGLY` of them what a whole
+    turn has to send is sent at its end, and so it is with the next turns, until one has too little.
+
     :param call_soon: the event loop's; what it calls comes after the events of the present turn.
     :ivar promised: whether somebody is going to flush.  Who handles an event sets it, calls what
         may write, and then :meth:`event_is_over`; for everybody else it takes a turn of the loop.
     """
 
-    __slots__ = ("_call_soon", "_is_awaited", "_sent", "_singly", "_waiting", "promised")
+    __slots__ = ("_call_soon", "_sent_in_turn", "_single_events", "_turn_end_is_due", "_waiting",
+                 "promised")  # fmt: skip
 
     def __init__(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
         self._call_soon = call_soon
         self._waiting: list[Flushable] = []
-        self._is_awaited = False  # the end of the present turn
-        self._sent = 0  # in this turn
-        self._singly = EVENTS_SENT_SINGLY  # so many events more are not waited with
+        self._single_events = EVENTS_SENT_SINGLY  # before the next trial
+        self._turn_end_is_due = False  # it has been asked for
+        self._sent_in_turn = 0
         self.promised = False
 
     def add(self, one: Flushable) -> None:
@@ -54,26 +62,31 @@ class Outbox:
         :param size_bytes: of what came with the event.
         """
         if not self._waiting:
-            self.promised = self._is_awaited
-        elif self._singly or size_bytes > LARGE_BYTES or len(self._waiting) >= MANY:
-            self._singly -= self._singly > 0
+            self.promised = self._turn_end_is_due
+        elif self._single_events:
+            self._single_events -= 1
             self.flush()
-        elif not self._is_awaited:
-            self._is_awaited = True
-            self._sent = 0
+        elif size_bytes > LARGE_BYTES or len(self._waiting) >= MANY:
+            self.flush()
+        elif not self._turn_end_is_due:
+            self._turn_end_is_due = True
+            self._sent_in_turn = 0
             self._call_soon(self._turn_is_over)
 
     def flush(self) -> None:
         """Flush all that wait; those that join meanwhile have a turn of their own."""
-        self.promised = self._is_awaited
+        self.promised = self._turn_end_is_due
         if self._waiting:
             waiting, self._waiting = self._waiting, []
-            self._sent += len(waiting)
+            self._sent_in_turn += len(waiting)
             for one in waiting:
-                one.flush()
+                try:
+                    one.flush()
+                except Exception:  # the others are not to blame
+                    _log.failure("Something written could not be sent")
 
     def _turn_is_over(self) -> None:
-        self._is_awaited = False
+        self._turn_end_is_due = False
         self.flush()
-        if self._sent < WORTHWHILE:
-            self._singly = EVENTS_SENT_SINGLY
+        if self._sent_in_turn < WORTHWHILE:
+            self._single_events = EVENTS_SENT_SINGLY

@@ -196,6 +196,15 @@ class RequestTableTests(SynchronousTestCase):
         ):
             self.assertRaises(BadRequest, understood, GET + b"Host: a\r\n" + field + b"\r\n\r\n")
 
+    def test_too_many_fields_are_not_looked_at(self) -> None:
+        """Or else a head full of them costs much, and takes the place of lines that come again."""
+        for line in (b"x:", b"x%d: y"):
+            kinds = all_pass()
+            many = b"".join((line % n if b"%" in line else line) + b"\r\n" for n in range(9000))
+            reader = RequestHeadReader(HeadLimits(), kinds)
+            self.assertRaises(HeadersTooLarge, reader.feed, GET + many[:60_000] + b"\r\n\r\n")
+            self.assertEqual(len(kinds), 0)
+
     def test_methods_that_are_not_known(self) -> None:
         for method in (b"get", b"FOO", b"PRI", b"A" * 64, b"SOURCE"):
             self.assertRaises(MethodUnknown, read_request, method + b" / HTTP/1.1\r\n\r\n")

@@ -98,6 +98,17 @@ class OutboxTests(SynchronousTestCase):
         self.turn()
         self.assert_sent([late])
 
+    def test_one_that_fails_takes_nobody_along(self) -> None:
+        failing = Sender()
+        failing.flush = lambda: 1 // 0  # type: ignore[method-assign, assignment]
+        others = [Sender(), Sender()]
+        self.outbox.promised = True
+        for sender in (others[0], failing, others[1]):
+            self.outbox.add(sender)
+        self.outbox.event_is_over(1)
+        self.assert_sent(others)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_outside_of_events_it_takes_a_turn(self) -> None:
         sender = Sender()
         self.outbox.add(sender)

@@ -18,8 +18,10 @@ Field = tuple[bytes, bytes]
 #: A field as it goes on: ``Name: value``, without white space around the value or an end of line.
 Line = bytes
 
-#: The kind of what is no such line.
+#: The kind of what is no such line; no field can have this name.
 MALFORMED = b":"
+#: The kind of a field's name, and its value.
+Sorted = tuple[bytes, bytes]
 #: RFC 9112, section 5.
 _LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+): ([\t\x20-\x7e\x80-\xff]*)")
 #: Hop-by-hop fields (RFC 9110, section 7.6.1) and their relatives, in both directions.
@@ -60,11 +62,11 @@ PROTECTED = frozenset(
 PROTECTED_PREFIXES = (b"content-", b"if-", b"x-forwarded-", b"x-gitlab-")
 #: What ``Connection`` names that is no field, or one that the router handles anyway.
 CONNECTION_OPTIONS = frozenset({b"close", b"keep-alive", b"upgrade", b"te"})
-_NAMING_NOTHING = ([b"keep-alive"], [b"close"])  # what Connection says nearly always
+_USUAL_CONNECTION = ([b"keep-alive"], [b"close"])  # they name no field
 
 #: How many spellings of names are kept; hostile clients invent them, ordinary ones use a few dozen.
 SPELLINGS_LIMIT = 2048
-SPELLING_LIMIT_BYTES = 64  #: longer ones are not kept
+SPELLING_LIMIT_BYTES = 64  #: longer ones are not kept, nor what longer lists of words consist of
 LINES_LIMIT = 4096  #: so many lines are kept
 LINE_LIMIT_BYTES = 160  #: longer ones are not kept
 
@@ -110,7 +112,7 @@ class Sections:
         self._known[key] = section
 
 
-class FieldKinds(dict[Line, Field | None]):
+class FieldKinds(dict[Line, Sorted | None]):
     """Maps a line as sent to None (it passes), or to the kind of its name and its value.
 
     A kind is ``b""`` (the field is dropped), a lower-case name (the router handles it), or
@@ -137,7 +139,7 @@ class FieldKinds(dict[Line, Field | None]):
         self._special = frozenset(special)
         self._dropped_prefixes = (our_prefix, *sensitive_prefixes)
 
-    def __missing__(self, line: Line) -> Field | None:
+    def __missing__(self, line: Line) -> Sorted | None:
         match = _LINE.fullmatch(line)
         if match is None or match[2] != match[2].strip(b" \t"):
             return MALFORMED, line
@@ -230,7 +232,7 @@ def sorted_out(
             if kind in NOTED:
                 passing.append(line)
     connection = special.get(b"connection")
-    if connection is not None and connection not in _NAMING_NOTHING:
+    if connection is not None and connection not in _USUAL_CONNECTION:
         passing = without_named(passing, tokens(connection))
     return passing, special
 
@@ -254,13 +256,13 @@ _members = lru_cache(maxsize=256)(_split)
 
 def without_named(lines: list[Line], names: Iterable[bytes]) -> list[Line]:
     """The lines but for those that ``Connection`` names, as far as that is allowed."""
-    removable = [
+    removable = {
         name
         for name in names
         if name not in CONNECTION_OPTIONS
         and name not in PROTECTED
         and not name.startswith(PROTECTED_PREFIXES)
-    ]
+    }
     if not removable:
         return lines
     return [line for line in lines if field_of(line)[0].lower() not in removable]

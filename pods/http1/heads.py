@@ -118,7 +118,9 @@ class _HeadReader(abc.ABC):
         :param start: what stands before this position has been checked before.
         """
 
-    def _sorted_out(self, head: bytes, start: int) -> tuple[list[Line], dict[bytes, list[bytes]]]:
+    def _checked_fields(
+        self, head: bytes, start: int
+    ) -> tuple[list[Line], dict[bytes, list[bytes]]]:
         """The fields of a head by their kinds.
 
         :param start: where they begin.
@@ -126,14 +128,13 @@ class _HeadReader(abc.ABC):
         """
         lines = head[start:-2].split(END_OF_LINE)
         del lines[-1]  # what stands after the last end of line: nothing
-        fields = sorted_out(lines, self._kinds)
-        if MALFORMED in fields[1]:
-            lines = self._read_by_llhttp(head)
-            fields = sorted_out(lines, self._kinds)
-            if MALFORMED in fields[1]:
-                raise self._malformed("a field has a strange name or value")
         if len(lines) > self._limits.header_count:
             raise self._too_many()
+        fields = sorted_out(lines, self._kinds)
+        if MALFORMED in fields[1]:  # as it was written; llhttp may see more in it
+            fields = sorted_out(self._read_by_llhttp(head), self._kinds)
+            if MALFORMED in fields[1]:
+                raise self._malformed("a field has a strange name or value")
         return fields
 
     def _read_by_llhttp(self, head: bytes) -> list[Line]:
@@ -253,13 +254,14 @@ class RequestHeadReader(_HeadReader):
         sections = self._kinds.sections
         section = sections.get(key)
         if section is None:
-            section = Section(*self._sorted_out(head, line.end()))
+            section = Section(*self._checked_fields(head, line.end()))
             sections.add(key, section)
         self._line, self._line_checked = None, False  # the match holds on to the whole head
         return RawRequest(method, target, 0 if minor == b"0" else 1, section)
 
     def _read_by_llhttp(self, head: bytes) -> list[Line]:
-        # HTTP/1.2 and the like are served as the 1.1 that we are (RFC 9110, section 2.5).
+        # HTTP/1.2 and the like are served as the 1.1 that we are (RFC 9110, section 2.5); and it is
+        # the fields only that llhttp is asked about.
         return super()._read_by_llhttp(REQUEST_LINE.sub(rb"\1 \2 HTTP/1.1\r\n", head, 1))
 
     def _malformed(self, reason: str) -> Refusal:
@@ -342,7 +344,7 @@ class ResponseHeadReader(_HeadReader):
         if line is None:
             raise BadResponse("The upstream server's status line is malformed.")
         minor, status, reason = line.groups()
-        lines, special = self._sorted_out(head, line.end())
+        lines, special = self._checked_fields(head, line.end())
         return RawResponse(int(status), reason or b"", int(minor), lines, special)
 
     def _malformed(self, reason: str) -> Refusal:
