@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -37,6 +38,11 @@ RUN_TWISTD = "from twisted.scripts.twistd import run; run()"
 TWISTD = (sys.executable, "-c", RUN_TWISTD, "-n", "--pidfile=", *REACTOR_OPTIONS)
 
 
+#: Below those that Linux, or another system, gives to whoever does not care.
+_PORTS = (10_000, 32_768)
+_claims: list[socket.socket] = []
+
+
 def need(*programs: str) -> None:
     """Skip the test, with a plain reason, if one of these programs is not installed."""
     missing = [program for program in programs if shutil.which(program) is None]
@@ -45,9 +51,22 @@ def need(*programs: str) -> None:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+    """A TCP port of the loopback interface that nobody listens on, or will while we run.
+
+    No system gives such a port to a socket that asks for any.  Tests in another process, which
+    call this as well, leave it to us as its UDP port is taken.
+    """
+    while True:
+        port = random.randrange(*_PORTS)
+        claim = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            claim.bind(("127.0.0.1", port))
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            claim.close()
+        else:
+            _claims.append(claim)
+            return port
 
 
 def progress(text: str) -> None:
