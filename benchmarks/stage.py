@@ -19,7 +19,6 @@ from tests.integration.support import accepts, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-START_SECONDS = 30
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 STOP_SECONDS = 10
 #: Where the fields of /proc/PID/stat stand after the name of the program.
@@ -142,7 +141,7 @@ class Stage:
         running = Running(process, output)
         self._running.append(running)
         if port is not None:
-            wait_for(lambda: listens(running, port), f"{name} to listen", START_SECONDS)
+            wait_for(lambda: listens(running, port), f"{name} to listen")
         return running
 
     def end(self) -> None:

@@ -17,6 +17,7 @@ from tests.integration.certificates import Authority
 from tests.integration.http_pod import Exchange, HttpPod
 from tests.integration.support import (
     MIB,
+    PATIENCE_SECONDS,
     IntegrationTestCase,
     RouterProcess,
     ask,
@@ -29,6 +30,7 @@ from tests.support_messages import chunk, chunked, get, request
 GIB = 1024 * MIB
 BLOCK = bytes(MIB)
 SLOW_CLIENTS = 500
+AT_ONCE_SECONDS = 5  #: far less than any time-out of the router
 
 
 def everything(client: socket.socket) -> bytes:
@@ -140,7 +142,7 @@ class LeavingTests(SocketTestCase):
         if exchange.seen.path != "/slow":
             exchange.respond(200)
             return
-        exchange.connection.settimeout(10)
+        exchange.connection.settimeout(PATIENCE_SECONDS)
         with contextlib.suppress(ConnectionError):
             if exchange.seen.method == "GET" and exchange.connection.recv(1):
                 return
@@ -152,7 +154,7 @@ class LeavingTests(SocketTestCase):
         exchange.body()
         poll = select.poll()
         poll.register(exchange.connection, 0)
-        if poll.poll(10_000):  # reset
+        if poll.poll(PATIENCE_SECONDS * 1000):  # reset
             self.is_aborted.set()
         exchange.close_connection = True
 
@@ -169,8 +171,8 @@ class LeavingTests(SocketTestCase):
             client.sendall(get("/slow") + get("/never") * 100)
             wait_for(lambda pod=pod: pod.count("GET"), "the first request to come")
             leave(client)
-            self.assertTrue(self.is_aborted.wait(1), "the pod's request goes on")
-            wait_for(router.access_log, "the request to be over", 1)
+            self.assertTrue(self.is_aborted.wait(AT_ONCE_SECONDS), "the pod's request goes on")
+            wait_for(router.access_log, "the request to be over")
             self.assertEqual(router.access_log()[0]["status"], 499)
             self.assertEqual(pod.count("GET", "/never"), 0)
 
@@ -189,8 +191,8 @@ class LeavingTests(SocketTestCase):
             client.sendall(get("/slow") + get("/never") * 100)
             wait_for(lambda seen=seen: pod.count("GET") > seen, "the first request to come")
             leave(client)
-            self.assertTrue(self.is_aborted.wait(1), "the pod's request goes on")
-        wait_for(lambda: len(router.access_log()) == 2, "both requests to be over", 1)
+            self.assertTrue(self.is_aborted.wait(AT_ONCE_SECONDS), "the pod's request goes on")
+        wait_for(lambda: len(router.access_log()) == 2, "both requests to be over")
 
     def test_e31_in_an_upload_that_the_pod_does_not_take(self) -> None:
         router, pod = self.start(self.stall)
@@ -201,12 +203,12 @@ class LeavingTests(SocketTestCase):
             while True:
                 client.sendall(chunk(BLOCK))
         self.break_off(client)
-        self.assertTrue(self.is_aborted.wait(1), "the pod's request goes on")
+        self.assertTrue(self.is_aborted.wait(AT_ONCE_SECONDS), "the pod's request goes on")
         self.assertEqual(pod.count("POST"), 1)
 
     def test_e31_one_that_only_half_closed_gets_every_byte_of_its_answer(self) -> None:
         def answer(exchange: Exchange) -> None:
-            self.may_answer.wait(10)
+            self.may_answer.wait(PATIENCE_SECONDS)
             exchange.respond(200, b"x" * MIB)
 
         router, pod = self.start(answer)

@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from tests.garden import configurations
-from tests.integration.support import ROOT, Address, accepts, free_port, wait_for
+from tests.integration.support import PATIENCE_SECONDS, ROOT, Address, accepts, free_port, wait_for
 
 APPS = Path(__file__).resolve().parent / "apps"
 #: Both ask for the server as a whole.
 ASTERISK_CASES = ("targets/asterisk-options", "targets/absolute-options")
-START_SECONDS = 20
-STOP_SECONDS = 10
 #: For a virtual environment of their own: they are no part of what the router needs.
 PINNED = ("aiohttp==3.14.5", "gunicorn==27.0.1", "waitress==3.0.2")
 PIP = (sys.executable, "-m", "pip", "--quiet", "--retries=1", "--timeout=10")
@@ -117,7 +115,7 @@ class Server(ABC):
                 stderr=log,
             )
         try:
-            wait_for(self._is_listening, self.name, START_SECONDS)
+            wait_for(self._is_listening, self.name)
         except AssertionError as error:
             self.stop()
             raise AssertionError(f"{error}\n{output.read_text(errors='replace')}") from error
@@ -133,10 +131,10 @@ class Server(ABC):
             return
         self._process.terminate()
         try:
-            self._process.wait(STOP_SECONDS)
+            self._process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait(STOP_SECONDS)
+            self._process.wait(PATIENCE_SECONDS)
 
 
 class H11(Server):

@@ -12,7 +12,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, ProxyHandler, Request, build_opener
 
-from tests.integration.support import MIB, Answer
+from tests.integration.support import MIB, PATIENCE_SECONDS, Answer
 
 UPLOAD_BYTES = 100 * MIB
 _BOUNDARY = "the-form-ends-here-4b1f"
@@ -42,7 +42,7 @@ class Browser:
         """What comes back in the end: POST with a body, else GET."""
         request = Request(f"{self.url}{path}", body, {"Origin": self.url, **(headers or {})})
         try:
-            response: Any = self._opener.open(request, timeout=60)
+            response: Any = self._opener.open(request, timeout=PATIENCE_SECONDS)
         except HTTPError as error:
             response = error
         with response:
@@ -90,7 +90,7 @@ class Browser:
 
     def sha256_of(self, path: str) -> str:
         """Of what a path gives, which is not held."""
-        with self._opener.open(f"{self.url}{path}", timeout=60) as response:
+        with self._opener.open(f"{self.url}{path}", timeout=PATIENCE_SECONDS) as response:
             return hashlib.file_digest(response, "sha256").hexdigest()
 
     def hidden(self, path: str) -> dict[str, str]:

@@ -14,7 +14,6 @@ from unittest import SkipTest
 from tests.integration.support import (
     REACTOR_OPTIONS,
     RUN_TWISTD,
-    START_SECONDS,
     IntegrationTestCase,
     RouterProcess,
     ask,
@@ -49,7 +48,7 @@ class Crew(RouterProcess):
 
     def wait_until_serving(self, workers: int) -> None:
         names = [str(number) for number in range(1, workers + 1)]
-        wait_for(lambda: self.serving() == names, f"{workers} workers to serve", START_SECONDS)
+        wait_for(lambda: self.serving() == names, f"{workers} workers to serve")
 
     def worker_pids(self) -> list[int]:
         """The processes that it has started."""
@@ -61,7 +60,7 @@ class Crew(RouterProcess):
         self.tables = {**self.tables, **tables}
         self.config.write_text(to_toml(self.tables))
         self.send_signal(signal.SIGHUP)
-        wait_for(lambda: self.said().count(word) > before, word, START_SECONDS)
+        wait_for(lambda: self.said().count(word) > before, word)
 
     def said(self) -> str:
         """Its log."""
@@ -95,7 +94,7 @@ class Daemon(Crew):
             return
         pid = self.pid
         os.kill(pid, signal.SIGTERM)
-        wait_for(lambda: not is_alive(pid), "the daemon to end", START_SECONDS)
+        wait_for(lambda: not is_alive(pid), "the daemon to end")
 
     def kill(self) -> None:
         if (self.folder / "twistd.pid").exists() and is_alive(self.pid):

@@ -14,6 +14,7 @@ from tests.integration.browser import UPLOAD_BYTES, Browser
 from tests.integration.relay import CountingRelay
 from tests.integration.support import (
     MIB,
+    PATIENCE_SECONDS,
     IntegrationTestCase,
     RouterProcess,
     free_port,
@@ -141,7 +142,7 @@ class ExampleTestCase(IntegrationTestCase):
         headers = browser.cookie_header
         with websocket(url, origin=Origin(router.url), additional_headers=headers) as client:
             client.send("hello")
-            self.assertEqual(client.recv(timeout=20), said)
+            self.assertEqual(client.recv(timeout=PATIENCE_SECONDS), said)
         line = self.logged(router, path)
         self.assertEqual((line["status"], line["attempts"]), (101, 2))
 

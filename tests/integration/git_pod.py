@@ -12,6 +12,7 @@ from typing import IO
 
 from pods.protocol import CacheClaim
 from tests.integration.http_pod import BLOCK_BYTES, NAMES, Exchange, HttpPod, Seen, answer_learn
+from tests.integration.support import PATIENCE_SECONDS
 
 GIT_ENVIRONMENT = {
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -138,7 +139,7 @@ def git(*arguments: str, cwd: Path) -> str:
         env=os.environ | GIT_ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
     )
     assert done.returncode == 0, f"git {' '.join(arguments)}\n{done.stdout}{done.stderr}"
     return done.stdout

@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest import SkipTest
 
 from tests.integration.git_pod import git
-from tests.integration.support import STOP_SECONDS, accepts, free_port, need, wait_for
+from tests.integration.support import PATIENCE_SECONDS, accepts, free_port, need, wait_for
 
 MODULES = Path("/usr/lib/apache2/modules")
 _PATH = os.environ.get("PATH", "") + ":/usr/sbin"
@@ -84,9 +84,9 @@ class GitServer:
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # it ends all of its group
         )
-        wait_for(lambda: accepts(("127.0.0.1", self.port)), f"{path} to be served", 30)
+        wait_for(lambda: accepts(("127.0.0.1", self.port)), f"{path} to be served")
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(STOP_SECONDS)
+            self._process.wait(PATIENCE_SECONDS)

@@ -21,10 +21,9 @@ from urllib.parse import quote
 import attrs
 
 from pods.reference.databases import SCHEMAS, SHARED, Places
-from tests.integration.support import wait_for
+from tests.integration.support import PATIENCE_SECONDS, wait_for
 
 PROGRAMS = ("initdb", "postgres", "pg_basebackup")
-START_SECONDS = 60
 DATABASE = "pods"
 #: Quick rather than safe: nothing here is to survive.
 _SETTINGS = (
@@ -69,13 +68,13 @@ class Server:
                 self._command(command), user=self.user, stdout=log, stderr=log, cwd=self.folder
             )
         ready = ("pg_isready", "-q", "-h", self.folder)
-        wait_for(lambda: self._status(*ready) == 0, "PostgreSQL to start", START_SECONDS)
+        wait_for(lambda: self._status(*ready) == 0, "PostgreSQL to start")
 
     def stop(self) -> None:
         """Stop at once; clients lose their connections."""
         if self.process is not None:
             self.process.send_signal(2)  # a fast shutdown
-            self.process.wait(START_SECONDS)
+            self.process.wait(PATIENCE_SECONDS)
             self.process = None
 
     def run(self, *command: str) -> None:
@@ -150,7 +149,7 @@ class Pair:
             for row in self.ask(self.primary, "select pg_current_wal_flush_lsn()::text")
         )
         sql = f"select pg_last_wal_replay_lsn() >= '{position}' as reached"
-        wait_for(lambda: self.ask(self.standby, sql)[0]["reached"], "the standby", START_SECONDS)
+        wait_for(lambda: self.ask(self.standby, sql)[0]["reached"], "the standby")
 
 
 def _schema(name: str, pod: str) -> str:

@@ -18,7 +18,7 @@ from tests.integration.git_pod import git
 from tests.integration.git_server import GitServer
 from tests.integration.sidecar_cases import PODS, Change, SidecarTestCase
 from tests.integration.sidecars import EU_APPLICATION, US_APPLICATION
-from tests.integration.support import MIB, RouterProcess, progress, wait_for
+from tests.integration.support import MIB, PATIENCE_SECONDS, RouterProcess, progress, wait_for
 from tests.integration.test_git import write_and_commit
 
 PACK_BYTES = 32 * MIB
@@ -135,10 +135,12 @@ class RouterCases(SidecarTestCase):
         self.start_echo()
         router = self.before(strategy)
         for _ in range(2):
-            with connect(f"ws://127.0.0.1:{router.port}/echo/room", open_timeout=20) as client:
+            with connect(
+                f"ws://127.0.0.1:{router.port}/echo/room", open_timeout=PATIENCE_SECONDS
+            ) as client:
                 for word in ("one", b"two" * 50_000):
                     client.send(word)
-                    self.assertEqual(client.recv(timeout=20), word)
+                    self.assertEqual(client.recv(timeout=PATIENCE_SECONDS), word)
                     self.sidecars.run("move-there")  # reloads the pod
         self.assertEqual(self.other.seen, [])
         self.assertEqual(self.attempts(router, 2), [first, 1])

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Self
 from unittest import SkipTest
 
-from tests.integration.support import ROOT, STOP_SECONDS, accepts, free_port, wait_for
+from tests.integration.support import PATIENCE_SECONDS, ROOT, accepts, free_port, wait_for
 from tests.integration.support_examples import HowTo
 
 ROUTER, EU, US, EU_APPLICATION, US_APPLICATION = 8080, 9100, 9101, 9200, 9201
-COMMAND_SECONDS = 60
 #: Where Debian has what only administrators run, and where pip put what belongs to this Python.
 _PATH = (str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin")
 _ENVIRONMENT = os.environ | {
@@ -94,7 +93,7 @@ class Sidecars:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=COMMAND_SECONDS,
+            timeout=PATIENCE_SECONDS,
             text=True,
         )
         assert done.returncode == 0, f"{step}: exit code {done.returncode}\n{done.stdout}"
@@ -119,7 +118,7 @@ class Sidecars:
                 raise AssertionError(f"{step} ended\n{self.printed()}")
             return all(accepts(self.address(port)) for port in ports)
 
-        wait_for(is_listening, f"{step} to listen", 30)
+        wait_for(is_listening, f"{step} to listen")
 
     def printed(self) -> str:
         """What was printed by the steps that go on."""
@@ -133,7 +132,7 @@ class Sidecars:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, number)
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(STOP_SECONDS)
+                    process.wait(PATIENCE_SECONDS)
 
     def _shell(self, step: str) -> list[str]:
         self.ran.add(step)

@@ -27,17 +27,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.integration.http_pod import Exchange, HttpPod
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-START_SECONDS = 30
-STOP_SECONDS = 20
-DRAIN_SECONDS = 120  #: longer than we wait, so that a request which is never let go fails a test
+#: The most that a test waits for what is to happen at once: far longer than it takes, so that a
+#: machine with much else to do fails no test.  A wait ends when it has happened.
+PATIENCE_SECONDS = 90
+DRAIN_SECONDS = 180  #: longer than we wait, so that a request which is never let go fails a test
 MIB = 1024 * 1024
 #: What else twistd is told: the reactor, if PODS_TEST_REACTOR names one.
 _REACTOR = os.environ.get("PODS_TEST_REACTOR")
 REACTOR_OPTIONS = (f"--reactor={_REACTOR}",) if _REACTOR else ()
 RUN_TWISTD = "from twisted.scripts.twistd import run; run()"
 TWISTD = (sys.executable, "-c", RUN_TWISTD, "-n", "--pidfile=", *REACTOR_OPTIONS)
-
-
 #: Below those that Linux, or another system, gives to whoever does not care.
 _PORTS = (10_000, 32_768)
 _claims: list[socket.socket] = []
@@ -74,7 +73,7 @@ def progress(text: str) -> None:
     print(f"\n      {text} ...", end="", flush=True, file=sys.__stdout__)
 
 
-def wait_for(condition: Any, what: str, seconds: float = 10) -> Any:
+def wait_for(condition: Any, what: str, seconds: float = PATIENCE_SECONDS) -> Any:
     """The first true value of ``condition()``.
 
     :raises AssertionError: it stays false for ``seconds``.
@@ -159,7 +158,7 @@ class RouterProcess:
                 stderr=output,
                 stdin=subprocess.DEVNULL,
             )
-        wait_for(self._is_listening, f"the router to listen: {self.config}", START_SECONDS)
+        wait_for(self._is_listening, f"the router to listen: {self.config}", PATIENCE_SECONDS)
         return self
 
     def _is_listening(self) -> bool:
@@ -178,7 +177,7 @@ class RouterProcess:
     def wait(self) -> int:
         """Its exit code, once it has ended."""
         assert self.process is not None
-        return self.process.wait(STOP_SECONDS)
+        return self.process.wait(PATIENCE_SECONDS)
 
     def stop(self) -> None:
         """End it by SIGTERM, as an operator does.
@@ -200,7 +199,7 @@ class RouterProcess:
     def kill(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
-            self.process.wait(STOP_SECONDS)
+            self.process.wait(PATIENCE_SECONDS)
 
     # -- seen from outside ---------------------------------------------------
 
@@ -287,7 +286,7 @@ class Answer:
     body: bytes
 
 
-def connect(address: Address, seconds: float = 20) -> socket.socket:
+def connect(address: Address, seconds: float = PATIENCE_SECONDS) -> socket.socket:
     """A connected socket that gives up waiting after some seconds."""
     connection = socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET)
     connection.settimeout(seconds)

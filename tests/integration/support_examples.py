@@ -23,9 +23,8 @@ from unittest import SkipTest
 import attrs
 
 from tests.integration.support import (
+    PATIENCE_SECONDS,
     ROOT,
-    START_SECONDS,
-    STOP_SECONDS,
     accepts,
     free_port,
     wait_for,
@@ -35,7 +34,7 @@ DOCS = ROOT / "docs"
 PACKAGE = ("pods", "twisted", "setup.cfg", "pyproject.toml", "README.rst", "LICENSE")
 MADE = shutil.ignore_patterns(".venv", "var", "__pycache__")  #: by somebody who follows the page
 SET_UP = "set-up"  #: the step of each page that makes the virtual environment
-COMMAND_SECONDS = 120
+COMMAND_SECONDS = 300
 _BLOCK = r"^\.\. code-block:: shell\n   :name: {}-(\S+)\n\n((?:   .*\n|\n)+)"
 _TABLE = r"^\.\. csv-table:: .*\n   :name: {}-lines\n(?:   :.*\n)*\n((?:   .*\n)+)"
 _PORT = re.compile(r"\b(?:127\.0\.0\.1|localhost|port|tcp)[ :=]+(\d{4,5})\b")
@@ -188,7 +187,7 @@ class Example:
                 raise AssertionError(f"it ended: {command}\n{printed}")
             return accepts(("127.0.0.1", port))
 
-        wait_for(is_listening, f"port {port} of {command}", START_SECONDS)
+        wait_for(is_listening, f"port {port} of {command}")
         return ("127.0.0.1", port)
 
     def stop(self) -> None:
@@ -240,4 +239,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
+            process.wait(PATIENCE_SECONDS)

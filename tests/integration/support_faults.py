@@ -36,7 +36,12 @@ from pods.testing.peers import (
     Tell,
 )
 from tests.integration.http_pod import NAMES
-from tests.integration.support import IntegrationTestCase, ask, free_port, wait_for
+from tests.integration.support import (
+    IntegrationTestCase,
+    ask,
+    free_port,
+    wait_for,
+)
 
 BODY = b"0123456789" * 5000
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nright"
@@ -87,7 +92,7 @@ class WaitFor:
 
     def perform(self, peer: Peer) -> None:
         try:
-            wait_for(self.condition, "the client's turn", 5)
+            wait_for(self.condition, "the client's turn")
         except AssertionError as error:
             raise ScriptFailed(str(error)) from error
 
@@ -301,7 +306,7 @@ class FaultTestCase(IntegrationTestCase):
         aborts = "pods_client_aborts_total"
         before = self.metric(aborts)
         self.assertIsNone(play().failure, cell)
-        wait_for(lambda: self.metric(aborts) == before + 1, f"the abort of {cell!r}", 5)
+        wait_for(lambda: self.metric(aborts) == before + 1, f"the abort of {cell!r}")
 
     def held(self, phase: Phase) -> Sequence[Step]:
         """Wait until the 404 is held, if the phase is about that."""

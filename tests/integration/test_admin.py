@@ -12,6 +12,7 @@ from typing import Any
 from tests.integration.certificates import Authority
 from tests.integration.http_pod import Exchange
 from tests.integration.support import (
+    PATIENCE_SECONDS,
     IntegrationTestCase,
     RouterProcess,
     accepts,
@@ -51,14 +52,14 @@ class ReadinessTests(AdminTestCase):
 
         def answer(exchange: Exchange) -> None:
             arrived.set()
-            may_answer.wait(20)
+            may_answer.wait(PATIENCE_SECONDS)
             exchange.respond(200, b"done")
 
         router = self.watched(pods={"only": {"url": self.pod("only", answer).url}})
         self.assertTrue(self.readiness()["ready"])
         with ThreadPoolExecutor() as threads:
             asking = threads.submit(ask, router.address, "/slow")
-            self.assertTrue(arrived.wait(20))
+            self.assertTrue(arrived.wait(PATIENCE_SECONDS))
             router.send_signal(signal.SIGTERM)
             wait_for(lambda: not accepts(router.address), "the router to stop listening")
             self.assertTrue(self.readiness()["draining"])
@@ -79,7 +80,7 @@ class ReadinessTests(AdminTestCase):
             "chance to pick the pod that is down",
         )
         with socket.create_server(("127.0.0.1", port)):
-            wait_for(lambda: self.is_healthy("goes"), "the router to try it again", 20)
+            wait_for(lambda: self.is_healthy("goes"), "the router to try it again")
         self.assertEqual(router.printed().count("Pod goes is out: ConnectionRefusedError"), 1)
         self.assertEqual(router.printed().count("Pod goes is in again"), 1)
 

@@ -18,7 +18,7 @@ from benchmarks.picture import picture
 from benchmarks.pod import line, owner
 from benchmarks.watching import SERIES, Sample, growths
 from benchmarks.world import NAMES
-from tests.integration.support import ROOT
+from tests.integration.support import PATIENCE_SECONDS, ROOT
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -27,7 +27,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS
     )
 
 

@@ -15,6 +15,7 @@ from pods import cli
 from pods.middleware import WsgiPod, by_graphql_variable, first
 from tests.integration.support import (
     MIB,
+    PATIENCE_SECONDS,
     ROOT,
     IntegrationTestCase,
     accepts,
@@ -57,9 +58,9 @@ class ExampleTests(IntegrationTestCase):
             env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
             stderr=subprocess.DEVNULL,
         )
-        self.addCleanup(process.wait, 10)
+        self.addCleanup(process.wait, PATIENCE_SECONDS)
         self.addCleanup(process.kill)
-        wait_for(lambda: accepts(("127.0.0.1", port)), name, 30)
+        wait_for(lambda: accepts(("127.0.0.1", port)), name)
         return port
 
     def test_the_how_to(self) -> None:
@@ -69,7 +70,7 @@ class ExampleTests(IntegrationTestCase):
         strategy = {"strategy": tables["router"]["strategy"]}
         router = self.router(router=strategy, pods=tables["pods"])
         for path in ("/my-company/project", "/gitlab-org/project") * 3:
-            connection = HTTPConnection(*router.address, timeout=30)
+            connection = HTTPConnection(*router.address, timeout=PATIENCE_SECONDS)
             self.addCleanup(connection.close)
             connection.request("GET", path)
             self.assertEqual(connection.getresponse().read(), f"This is {path}.\n".encode())
@@ -101,7 +102,7 @@ class MiddlewareTests(IntegrationTestCase):
         return {"url": server.__enter__()}
 
     def ask(self, path: str, body: bytes | None = None) -> Any:
-        connection = HTTPConnection(*self.running.address, timeout=30)
+        connection = HTTPConnection(*self.running.address, timeout=PATIENCE_SECONDS)
         self.addCleanup(connection.close)
         connection.request("POST" if body else "GET", path, body)
         response = connection.getresponse()

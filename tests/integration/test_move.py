@@ -29,6 +29,7 @@ from pods.reference.moves.report import Report
 from pods.reference.resource import Served
 from pods.reference.tenancy import State, last_move
 from pods.reference.world import LEGACY_POD, PODS, World, WorldSettings
+from tests.integration.support import PATIENCE_SECONDS
 
 ORGANIZATION, SOURCE, TARGET = "my-organization", "pod_eu0", "pod_us1"
 PROJECT = "/my-company/my-project"
@@ -123,7 +124,7 @@ class RunningTestCase(TestCase):
             agent=self.agent,
             cookies=self.cookies,
             allow_redirects=False,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
             **more,
         )
         response.body = await treq.content(response)

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.integration.http_pod import Exchange
 from tests.integration.support import (
+    PATIENCE_SECONDS,
     IntegrationTestCase,
     RouterProcess,
     accepts,
@@ -42,7 +43,7 @@ class ReloadTests(IntegrationTestCase):
     def test_a_kept_connection_is_served_under_the_new_configuration(self) -> None:
         urls = {name: {"url": self.pod(name, named(name)).url} for name in ("one", "two")}
         router = self.router(pods=urls, rules=[{"path": "/", "pod": "one"}])
-        connection = HTTPConnection(*router.address, timeout=20)
+        connection = HTTPConnection(*router.address, timeout=PATIENCE_SECONDS)
         self.addCleanup(connection.close)
         self.assertEqual(self.get(connection), b"one")
         socket_before = connection.sock
@@ -112,7 +113,7 @@ class ReloadTests(IntegrationTestCase):
 
         def answer(exchange: Exchange) -> None:
             arrived.set()
-            may_answer.wait(20)
+            may_answer.wait(PATIENCE_SECONDS)
             exchange.respond(200, b"slow one")
 
         slow, two = self.pod("slow", answer), self.pod("two", named("two"))
@@ -120,11 +121,11 @@ class ReloadTests(IntegrationTestCase):
         answers: list[bytes] = []
         thread = Thread(target=lambda: answers.append(ask(router.address, "/").body))
         thread.start()
-        self.assertTrue(arrived.wait(20))
+        self.assertTrue(arrived.wait(PATIENCE_SECONDS))
         self.reload(router, pods={"two": {"url": two.url}})
         self.assertEqual(ask(router.address, "/").body, b"two")
         may_answer.set()
-        thread.join(20)
+        thread.join(PATIENCE_SECONDS)
         self.assertEqual(answers, [b"slow one"])
 
     def test_no_request_is_lost_while_it_is_reloaded_again_and_again(self) -> None:
@@ -135,7 +136,7 @@ class ReloadTests(IntegrationTestCase):
         until = time.monotonic() + 3
 
         def load() -> None:
-            connection = HTTPConnection(*router.address, timeout=20)
+            connection = HTTPConnection(*router.address, timeout=PATIENCE_SECONDS)
             while time.monotonic() < until:
                 body = self.get(connection)
                 count[0] += 1
@@ -149,6 +150,6 @@ class ReloadTests(IntegrationTestCase):
         for pod in ("two", "one", "two", "one", "two"):
             self.reload(router, rules=[{"path": "/", "pod": pod}])
         for thread in threads:
-            thread.join(20)
+            thread.join(PATIENCE_SECONDS)
         self.assertEqual(wrong, [])
         self.assertGreater(count[0], 50)

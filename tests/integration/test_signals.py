@@ -8,7 +8,14 @@ from threading import Event
 from typing import Any
 
 from tests.integration.http_pod import Exchange
-from tests.integration.support import IntegrationTestCase, RouterProcess, accepts, ask, wait_for
+from tests.integration.support import (
+    PATIENCE_SECONDS,
+    IntegrationTestCase,
+    RouterProcess,
+    accepts,
+    ask,
+    wait_for,
+)
 
 
 class StopTests(IntegrationTestCase):
@@ -18,13 +25,13 @@ class StopTests(IntegrationTestCase):
 
         def answer(exchange: Exchange) -> None:
             arrived.set()
-            may_answer.wait(20)
+            may_answer.wait(PATIENCE_SECONDS)
             exchange.respond(200, b"done")
 
         router = self.router(pods={"only": {"url": self.pod("only", answer).url}})
         with ThreadPoolExecutor() as threads:
             asking = threads.submit(ask, router.address, "/slow")
-            self.assertTrue(arrived.wait(20))
+            self.assertTrue(arrived.wait(PATIENCE_SECONDS))
             router.send_signal(signal.SIGTERM)
             wait_for(lambda: not accepts(router.address), "the router to stop listening")
             may_answer.set()

@@ -15,8 +15,8 @@ import attrs
 
 from tests.integration.crews import CrewTestCase, is_alive
 from tests.integration.support import (
+    PATIENCE_SECONDS,
     ROOT,
-    START_SECONDS,
     TWISTD,
     Address,
     ask,
@@ -75,7 +75,7 @@ class Activated:
     def stop(self) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(START_SECONDS)
+            self.process.wait(PATIENCE_SECONDS)
 
 
 class ActivationTests(CrewTestCase):
@@ -124,7 +124,7 @@ class ActivationTests(CrewTestCase):
         activated = self.activated(2, public=public)
         self.assertEqual(ask(public.getsockname(), "/").body, b"yes")
         os.kill(activated.pid, signal.SIGHUP)
-        wait_for(lambda: "Reloaded " in activated.printed(), "the reload", START_SECONDS)
+        wait_for(lambda: "Reloaded " in activated.printed(), "the reload")
         self.assertEqual(ask(public.getsockname(), "/").body, b"yes")
 
     def test_by_the_tool_of_systemd(self) -> None:
@@ -143,10 +143,10 @@ class ActivationTests(CrewTestCase):
         )
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
-        wait_for(lambda: os.path.exists(path), "the socket", START_SECONDS)
+        wait_for(lambda: os.path.exists(path), "the socket")
         self.assertEqual(ask(path, "/").body, b"yes")
         process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(START_SECONDS), 0)
+        self.assertEqual(process.wait(PATIENCE_SECONDS), 0)
         self.assertFalse(is_alive(process.pid))
 
 

@@ -19,7 +19,7 @@ else:
     websockets_installed = True
 
 from pods.protocol import LEARN_PATH, HeaderNames, Redirect
-from tests.integration.support import IntegrationTestCase, RouterProcess
+from tests.integration.support import PATIENCE_SECONDS, IntegrationTestCase, RouterProcess
 
 FRAMES = 1000
 LARGEST_BYTES = 65_536
@@ -91,7 +91,7 @@ class WebSocketTests(IntegrationTestCase):
 
     def open(self, router: RouterProcess) -> ClientConnection:
         url = f"ws://127.0.0.1:{router.port}/echo/room"
-        return connect(url, compression=None, max_size=None, open_timeout=20)
+        return connect(url, compression=None, max_size=None, open_timeout=PATIENCE_SECONDS)
 
     def check_echo(self, client: ClientConnection) -> None:
         """A thousand messages, sent while the echoes come back."""
@@ -101,7 +101,7 @@ class WebSocketTests(IntegrationTestCase):
         ]
         sending = Thread(target=send_all, args=(client, sent))
         sending.start()
-        received = [client.recv(timeout=20) for _ in sent]
+        received = [client.recv(timeout=PATIENCE_SECONDS) for _ in sent]
         sending.join()
         self.assertTrue(received == sent, "the echoes differ from what was sent")
 
@@ -127,6 +127,6 @@ class WebSocketTests(IntegrationTestCase):
         client = self.open(self.start("bounce"))
         client.send("please go")
         with self.assertRaises(ConnectionClosed) as ended:
-            client.recv(timeout=20)
+            client.recv(timeout=PATIENCE_SECONDS)
         assert ended.exception.rcvd is not None
         self.assertEqual(ended.exception.rcvd.code, 1000)

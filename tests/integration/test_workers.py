@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.integration.certificates import Authority
 from tests.integration.crews import Crew, CrewTestCase, Daemon, Selecting, Twist, is_alive
 from tests.integration.http_pod import Exchange
-from tests.integration.support import accepts, ask, free_port, wait_for
+from tests.integration.support import PATIENCE_SECONDS, accepts, ask, free_port, wait_for
 
 REQUESTS = 60
 
@@ -75,7 +75,7 @@ class ServingTests(WorkersTestCase):
         supervisor, workers = crew.pid, crew.worker_pids()
         self.assertEqual(len(workers), 2)
         os.kill(supervisor, signal.SIGTERM)
-        wait_for(lambda: not any(map(is_alive, [supervisor, *workers])), "all to end", 20)
+        wait_for(lambda: not any(map(is_alive, [supervisor, *workers])), "all to end")
         self.assertFalse((crew.folder / "twistd.pid").exists())
         self.assertNotIn("Traceback", crew.said())
 
@@ -129,14 +129,14 @@ class EndTests(WorkersTestCase):
         crew.send_signal(signal.SIGTERM)
         self.assertEqual(crew.wait(), 0)
         for thread in threads:
-            thread.join(20)
+            thread.join(PATIENCE_SECONDS)
         self.assertEqual({seen.path for seen in pod.seen} - answered, set())
         self.assertNotIn("Traceback", crew.said())
 
     def load(self, crew: Crew, name: str, answered: set[str]) -> None:
         """Ask again and again on kept connections, until nobody listens any more."""
         number = 0
-        connection = HTTPConnection(*crew.address, timeout=20)
+        connection = HTTPConnection(*crew.address, timeout=PATIENCE_SECONDS)
         while True:
             number += 1
             path = f"/{name}/{number}"
@@ -164,13 +164,13 @@ class EndTests(WorkersTestCase):
 
         def answer(exchange: Exchange) -> None:
             arrived.set()
-            may_answer.wait(20)
+            may_answer.wait(PATIENCE_SECONDS)
             exchange.respond(200, b"done")
 
         crew = self.crew(pods={"only": {"url": self.pod("only", answer).url}})
         with ThreadPoolExecutor() as threads:
             asking = threads.submit(ask, crew.address, "/slow")
-            self.assertTrue(arrived.wait(20))
+            self.assertTrue(arrived.wait(PATIENCE_SECONDS))
             crew.send_signal(signal.SIGTERM)
             wait_for(lambda: not accepts(crew.address), "it to stop listening")
             self.assertTrue(crew.readiness()["draining"])
@@ -268,7 +268,7 @@ class ReloadTests(WorkersTestCase):
 
     def test_no_connection_is_dropped(self) -> None:
         crew = self.crew_of_pods()
-        connections = [HTTPConnection(*crew.address, timeout=20) for _ in range(20)]
+        connections = [HTTPConnection(*crew.address, timeout=PATIENCE_SECONDS) for _ in range(20)]
         for connection in connections:
             self.addCleanup(connection.close)
             self.assertEqual(get(connection), b"one")
@@ -287,7 +287,7 @@ class ReloadTests(WorkersTestCase):
         ended = Event()
 
         def load() -> None:
-            connection = HTTPConnection(*crew.address, timeout=20)
+            connection = HTTPConnection(*crew.address, timeout=PATIENCE_SECONDS)
             while not ended.is_set():
                 try:
                     body = get(connection)
@@ -312,7 +312,7 @@ class ReloadTests(WorkersTestCase):
             wait_for(lambda before=before: wrong or count[0] > before + 20, "some load")
         ended.set()
         for thread in threads:
-            thread.join(20)
+            thread.join(PATIENCE_SECONDS)
         self.assertEqual(wrong, [])
 
     def test_listeners_come_and_go(self) -> None:
@@ -326,7 +326,7 @@ class ReloadTests(WorkersTestCase):
 
     def test_workers_come_and_go(self) -> None:
         crew = self.crew_of_pods()
-        connections = [HTTPConnection(*crew.address, timeout=20) for _ in range(20)]
+        connections = [HTTPConnection(*crew.address, timeout=PATIENCE_SECONDS) for _ in range(20)]
         for connection in connections:
             self.addCleanup(connection.close)
             get(connection)
@@ -335,7 +335,7 @@ class ReloadTests(WorkersTestCase):
         for connection in connections:
             self.assertEqual(get(connection), b"one")
         crew.reload("Reloaded ", router={**crew.tables["router"], "workers": 1})
-        wait_for(lambda: len(crew.worker_pids()) == 1, "two workers to end", 20)
+        wait_for(lambda: len(crew.worker_pids()) == 1, "two workers to end")
         self.assertEqual(ask(crew.address, "/").body, b"one")
 
     def test_faults_change_nothing(self) -> None:

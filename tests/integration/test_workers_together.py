@@ -12,7 +12,7 @@ from threading import Event
 from tests.integration.certificates import Authority
 from tests.integration.crews import Crew, CrewTestCase, is_alive
 from tests.integration.http_pod import Exchange
-from tests.integration.support import accepts, ask, free_port, wait_for
+from tests.integration.support import PATIENCE_SECONDS, accepts, ask, free_port, wait_for
 
 TRIES = 30
 
@@ -97,14 +97,14 @@ class EndTests(CrewTestCase):
 
         def answer(exchange: Exchange) -> None:
             arrived.set()
-            may_answer.wait(20)
+            may_answer.wait(PATIENCE_SECONDS)
             exchange.respond(200, b"done")
 
         crew = self.crew(pods={"only": {"url": self.pod("only", answer).url}})
         workers = crew.worker_pids()
         with ThreadPoolExecutor() as threads:
             asking = threads.submit(ask, crew.address, "/slow")
-            self.assertTrue(arrived.wait(20))
+            self.assertTrue(arrived.wait(PATIENCE_SECONDS))
             crew.send_signal(signal.SIGTERM)
             wait_for(lambda: not accepts(crew.address), "it to stop listening")
             crew.send_signal(signal.SIGHUP)
