@@ -40,7 +40,7 @@ class CommandTests(SynchronousTestCase):
             self.assertIn(f'"$(readme_command {name})"', CI_RUN)
 
     def test_each_is_one_line_that_sets_itself_up(self) -> None:
-        for name, ends in (("run-the-tests", "trial tests"), ("run-the-demo", "--walkthrough")):
+        for name, ends in (("run-the-tests", "-m tests"), ("run-the-demo", "--walkthrough")):
             command = code_block(name)
             self.assertNotIn("\n", command)
             self.assertTrue(command.startswith("python3 -m venv .venv && "), command)
