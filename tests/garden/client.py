@@ -10,10 +10,8 @@ from contextlib import suppress
 
 import attrs
 
-from tests.integration.support import Address
+from tests.integration.support import PATIENCE_SECONDS, Address
 
-#: How long to wait for an answer that does not come.
-PATIENCE_SECONDS = 5.0
 PIECES_LIMIT = 400
 PIECE_SECONDS = 0.0005  #: between pieces, so that they are read one by one
 STATUS = re.compile(rb"HTTP/1\.1 ([0-9]{3}) ")

@@ -17,8 +17,6 @@ from tests.garden.pod import Stream
 from tests.integration.support import Address, connect
 
 AT_ONCE = 12
-#: How long a server may take to answer a complete request.
-PATIENCE_SECONDS = 3.0
 SEEN = re.compile(rb"\r\nX-Seen: ([^\r]*)\r\n", re.IGNORECASE)
 #: What the router would send next on a kept connection; it must arrive as it is.
 CANARY = b"GET /canary HTTP/1.1\r\nHost: canary.example\r\nConnection: close\r\n\r\n"
@@ -53,7 +51,7 @@ def replay(address: Address, stream: Stream) -> Replayed:
     One that the router broke off is ended, as nothing can follow on it.
     """
     answers = Answers()
-    with connect(address, PATIENCE_SECONDS) as connection:
+    with connect(address) as connection:
         try:
             connection.sendall(stream.data)
             if stream.was_reset:
