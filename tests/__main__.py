@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.running import Result, Trial, has_passed, run_all, summary
+from tests.running import Result, Trial, has_passed, remove, run_all, summary
 from tests.selecting import ROOT, all_modules, below, grouped, meets_reactor
 
 JOBS_PER_PROCESSOR = 2  #: as most of them wait
@@ -79,10 +79,10 @@ def tell(result: Result) -> None:
 
 
 async def run(options: argparse.Namespace, temp: Path) -> int:
-    """The exit status.  SIGINT and SIGTERM end all that runs."""
+    """The exit status.  A signal that is to end us ends all that runs."""
     here = asyncio.current_task()
     assert here is not None
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, here.cancel)
     modules = options.modules
     if options.reactor:
@@ -102,7 +102,7 @@ def main(arguments: list[str]) -> int:
     temp = make_temp()
     exit_status = asyncio.run(run(options, temp))
     if exit_status != FAILURE:
-        shutil.rmtree(temp)
+        remove(temp)
     return exit_status
 
 

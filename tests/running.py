@@ -62,6 +62,11 @@ class Result:
         return self.output[start:] if (start := self.output.find(_RULER)) >= 0 else ""
 
 
+def remove(folder: Path) -> None:
+    """Remove all of it that is left alone: what has just been killed may not be gone yet."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def has_passed(counts: Counter[str]) -> bool:
     return not any(counts[what] for what in ("failures", "errors", "unexpectedSuccesses"))
 
@@ -111,7 +116,7 @@ class Trial:
         took, said = time.monotonic() - began, printed.read_text(errors="replace")
         result = Result(modules, home, took, exit_status, said)
         if has_passed(result.counts):
-            shutil.rmtree(home)
+            remove(home)
         return result
 
     def _command(self, temp: Path, modules: Sequence[str]) -> list[str]:

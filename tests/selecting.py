@@ -8,7 +8,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
-#: Starting a process takes about a second, and so do these many of the modules that are quick.
+#: Of the quick modules, which run together, as each process takes about a second to start.
 BATCH_MODULES = 12
 #: Modules that take long, the slowest first, so that none is left alone at the end.  They have
 #: processes of their own; so has all else of :data:`ALONE`.

@@ -193,7 +193,7 @@ class RunnerTests(SynchronousTestCase):
         self.assertEqual(self.last_line(output), "PASSED (successes=1)", output)
 
     def test_an_interrupt_ends_all_of_it(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             self.write(waits=WAITS)
             process = self.start()
             *pids, file = self.pids()
