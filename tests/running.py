@@ -22,7 +22,7 @@ from pathlib import Path
 
 import attrs
 
-END_SECONDS = 30  #: that an interrupted process has to clean up
+END_SECONDS = 10  #: that an interrupted process has to clean up
 PASSED, FAILED = "PASSED", "FAILED"
 #: In trial's order.
 WHAT_IS_COUNTED = (
