@@ -79,7 +79,7 @@ class Daemon(Crew):
     def pid(self) -> int:
         return int((self.folder / "twistd.pid").read_text())
 
-    def _is_listening(self) -> bool:
+    def _serves(self) -> bool:
         assert self.process is not None
         if self.process.poll():  # its first process ends with 0 once it has started
             raise AssertionError(f"the router ended\n{self.printed()}")

@@ -143,7 +143,7 @@ class RouterProcess:
         return self.process.pid
 
     def start(self) -> Self:
-        """Start it and wait until it accepts connections.
+        """Start it and wait until it serves, wherever it listens.
 
         :raises AssertionError: it ends or does not listen, with what it printed.
         """
@@ -158,14 +158,14 @@ class RouterProcess:
                 stderr=output,
                 stdin=subprocess.DEVNULL,
             )
-        wait_for(self._is_listening, f"the router to listen: {self.config}", PATIENCE_SECONDS)
+        wait_for(self._serves, f"the router to serve: {self.config}", PATIENCE_SECONDS)
         return self
 
-    def _is_listening(self) -> bool:
+    def _serves(self) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:
             raise AssertionError(f"the router ended\n{self.printed()}")
-        return accepts(self.address)
+        return serves(self.address)
 
     def printed(self) -> str:
         """What it wrote to its standard output and error."""
@@ -305,6 +305,20 @@ def accepts(address: Address) -> bool:
     except OSError:
         return False
     return True
+
+
+def serves(address: Address) -> bool:
+    """Whether somebody listens there and is at work.
+
+    A router that has begun to listen may have more places to open, and may not heed signals yet.
+    Once it notices that we end a connection it has all that behind it.
+    """
+    try:
+        with connect(address) as connection:
+            connection.shutdown(socket.SHUT_WR)
+            return connection.recv(1) == b""
+    except OSError:
+        return False
 
 
 def ask(
