@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import site
-import socket
 import subprocess
 import sys
-import time
 import venv
 from collections.abc import Callable
 from contextlib import closing
@@ -22,12 +20,12 @@ from packaging.version import Version
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.http_pod import Exchange, HttpPod
+from tests.integration.support import PATIENCE_SECONDS, free_port, serves, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "docs" / "examples" / "strategy-by-token"
 LEFTOVERS = shutil.ignore_patterns("__pycache__", "dropin.cache", "build", "*.egg-info")
-COMMAND_SECONDS = 120
-START_SECONDS = 30
+COMMAND_SECONDS = 300
 PODS = "from pods.cli import main; raise SystemExit(main())"
 TWISTD = "from twisted.scripts.twistd import run; run()"
 
@@ -122,8 +120,7 @@ class ExampleStrategyTests(SynchronousTestCase):
         self.assertEqual(get(port, {})[0], 200)
 
     def start_router(self, python: Path, example: Path, pods: list[HttpPod]) -> int:
-        with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-            port = int(listening.getsockname()[1])
+        port = free_port()
         text = (example / "router.toml").read_text().replace("tcp:8080:", f"tcp:{port}:")
         for address, pod in zip(("127.0.0.1:9100", "127.0.0.1:9101"), pods, strict=True):
             text = text.replace(address, f"127.0.0.1:{pod.port}")
@@ -136,9 +133,9 @@ class ExampleStrategyTests(SynchronousTestCase):
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        self.addCleanup(process.wait, 30)
+        self.addCleanup(process.wait, PATIENCE_SECONDS)
         self.addCleanup(process.terminate)
-        wait_until_listening(port, process)
+        wait_until_serving(port, process)
         return port
 
 
@@ -146,22 +143,16 @@ def answer_with_name(name: str) -> Callable[[Exchange], None]:
     return lambda exchange: exchange.respond(200, name.encode())
 
 
-def wait_until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise AssertionError(f"the router ended with {process.returncode}")
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(f"the router does not listen after {START_SECONDS} s")
+def wait_until_serving(port: int, process: subprocess.Popen[bytes]) -> None:
+    def is_serving() -> bool:
+        assert process.poll() is None, f"the router ended with {process.returncode}"
+        return serves(("127.0.0.1", port))
+
+    wait_for(is_serving, "the router to serve")
 
 
 def get(port: int, headers: dict[str, str]) -> tuple[int, bytes]:
-    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)) as connection:
         connection.request("GET", "/orders", headers=headers)
         response = connection.getresponse()
         return response.status, response.read()
