@@ -100,7 +100,10 @@ class Sidecars:
         return done.stdout
 
     def start(self, step: str, *ports: int) -> None:
-        """Run a step that goes on until it is stopped, and wait until it listens on its ports."""
+        """Run a step that goes on until it is stopped, and wait until it listens on its ports.
+
+        A pod then also heeds a signal.
+        """
         with self._printed.open("ab") as printed:
             process = subprocess.Popen(
                 self._shell(step),
@@ -113,12 +116,21 @@ class Sidecars:
             )
         self._running.append(process)
 
-        def is_listening() -> bool:
+        def is_ready() -> bool:
             if process.poll() is not None:
                 raise AssertionError(f"{step} ended\n{self.printed()}")
-            return all(accepts(self.address(port)) for port in ports)
+            is_listening = all(accepts(self.address(port)) for port in ports)
+            return is_listening and (not step.startswith("pod-") or self._heeds_signals(step))
 
-        wait_for(is_listening, f"{step} to listen")
+        wait_for(is_ready, f"{step} to listen")
+
+    def _heeds_signals(self, step: str) -> bool:
+        """Whether this pod would reload: HAProxy ignores signals for a moment after it listens."""
+        file = self.folder / f"{step.replace('-', '_')}.pid"
+        if not (pid := file.read_text().strip() if file.exists() else ""):
+            return False
+        status = Path(f"/proc/{pid}/status")
+        return not status.exists() or catches(status.read_text(), signal.SIGUSR2)
 
     def printed(self) -> str:
         """What was printed by the steps that go on."""
@@ -141,3 +153,10 @@ class Sidecars:
 
     def _on_free_ports(self, text: str) -> str:
         return re.sub(r"\b[89]\d{3}\b", lambda found: str(self.ports[int(found[0])]), text)
+
+
+def catches(status: str, number: signal.Signals) -> bool:
+    """Whether the process of which the kernel says this has a handler for a signal."""
+    masks = dict(re.findall(r"^(Sig\w+):\s*(\w+)$", status, re.MULTILINE))
+    bit = 1 << (number - 1)
+    return bool(int(masks["SigCgt"], 16) & bit) and not int(masks["SigBlk"], 16) & bit
