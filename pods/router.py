@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -40,6 +41,8 @@ from pods.routing.pods import PodDirectory
 from pods.routing.rules import Rules
 from pods.services import Services
 
+#: So many addresses of clients are remembered: their connections share what is told of them.
+PEERS_KEPT = 1024
 #: A client's own request id is kept if it is at most 128 visible characters.
 _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 
@@ -71,6 +74,7 @@ class Router:
         self._name_headers(HeaderNames(config.router.header_prefix))
         trusted = config.router.trusted_proxies
         self._trusted = [ip_network(network) for network in trusted if network != UNIX]
+        self._known_peer = lru_cache(PEERS_KEPT)(self._peer)
         self.rules = Rules(config.rules)
         self.server_settings = self._server_settings()
         kept = (before.config, before.pools) if before is not None else None
@@ -111,7 +115,9 @@ class Router:
         address = transport.getPeer()
         if not isinstance(address, IPv4Address | IPv6Address):
             return Peer(UNIX, scheme, UNIX in self.config.router.trusted_proxies)
-        host = address.host.partition("%")[0]
+        return self._known_peer(address.host.partition("%")[0], scheme)
+
+    def _peer(self, host: str, scheme: bytes) -> Peer:
         trusted = any(ip_address(host) in network for network in self._trusted)
         return Peer(host, scheme, trusted)
 

@@ -79,6 +79,7 @@ class _Collector:
 class _HeadReader(abc.ABC):
     """The part that requests and responses share."""
 
+    __slots__ = ("_begun", "_kinds", "_limits", "_line_checked")
     parser_class: ClassVar[Any]
 
     def __init__(self, limits: HeadLimits, kinds: FieldKinds) -> None:
@@ -177,6 +178,7 @@ class RequestHeadReader(_HeadReader):
         to it.
     """
 
+    __slots__ = ("_line", "_skipped_a_line")
     parser_class = httptools.HttpRequestParser
 
     def __init__(self, limits: HeadLimits, kinds: FieldKinds) -> None:
@@ -323,6 +325,7 @@ class RawResponse:
 class ResponseHeadReader(_HeadReader):
     """Reads response heads from a pod, one after the other."""
 
+    __slots__ = ()
     parser_class = httptools.HttpResponseParser
 
     def feed(self, data: bytes) -> tuple[RawResponse, bytes] | None:

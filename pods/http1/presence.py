@@ -23,6 +23,8 @@ class Presence:
     :param may_probe: whether a response is expected of which nothing has been sent.
     """
 
+    __slots__ = ("_clock", "_looking", "_may_probe", "_probe", "_transport", "probes")
+
     def __init__(self, clock: Clock, transport: Any, may_probe: Callable[[], bool]) -> None:
         self._clock = clock
         self._transport = transport

@@ -336,7 +336,7 @@ class ClientConnection(Protocol):
     # -- ending an exchange, or the connection -------------------------------
 
     def _end_of_exchange(self) -> None:
-        self._exchange = None
+        self._exchange = self._head = None  # an idle connection holds on to nothing
         if self._presence.probes:
             self._presence.stop_probing()
         self._upload_paused = self._chunked = self._has_responded = False
