@@ -9,7 +9,8 @@ import socket
 import statistics
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from threading import Event, Thread
 from typing import Any
 
@@ -30,7 +31,8 @@ from tests.support_messages import chunk, chunked, get, request
 GIB = 1024 * MIB
 BLOCK = bytes(MIB)
 SLOW_CLIENTS = 500
-AT_ONCE_SECONDS = 5  #: far less than any time-out of the router
+#: How a client goes away.
+Leave = Callable[[socket.socket], object]
 
 
 def everything(client: socket.socket) -> bytes:
@@ -163,15 +165,35 @@ class LeavingTests(SocketTestCase):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.close()
 
+    def assert_breaks_off(self, leaving: Callable[[], object]) -> None:
+        """The pod's request ends within a second after the client has left.
+
+        The machine may have much else to do: the best of three tries counts.
+        """
+        for _ in range(3):
+            self.is_aborted.clear()
+            leaving()
+            if self.is_aborted.wait(1):
+                return
+            self.assertTrue(self.is_aborted.wait(PATIENCE_SECONDS), "the pod's request goes on")
+        self.fail("the pod's request goes on for more than a second")
+
+    def leave_pipelined(
+        self, connected: Callable[[], socket.socket], pod: HttpPod, leave: Leave
+    ) -> None:
+        """Leave while a pod thinks about the first of many requests."""
+        client = connected()
+        self.addCleanup(client.close)
+        seen = pod.count("GET")
+        client.sendall(get("/slow") + get("/never") * 100)
+        wait_for(lambda: pod.count("GET") > seen, "the first request to come")
+        leave(client)
+
     def test_e31_with_pipelined_requests_unread(self) -> None:
         for leave in (self.break_off, socket.socket.close):
-            self.is_aborted.clear()
             router, pod = self.start(self.think)
-            client = self.connected(router)
-            client.sendall(get("/slow") + get("/never") * 100)
-            wait_for(lambda pod=pod: pod.count("GET"), "the first request to come")
-            leave(client)
-            self.assertTrue(self.is_aborted.wait(AT_ONCE_SECONDS), "the pod's request goes on")
+            connected = partial(self.connected, router)
+            self.assert_breaks_off(partial(self.leave_pipelined, connected, pod, leave))
             wait_for(router.access_log, "the request to be over")
             self.assertEqual(router.access_log()[0]["status"], 499)
             self.assertEqual(pod.count("GET", "/never"), 0)
@@ -182,29 +204,31 @@ class LeavingTests(SocketTestCase):
         certificate, key = authority.issue("localhost")
         endpoint = f"ssl:{port}:interface=127.0.0.1:privateKey={key}:certKey={certificate}"
         router, pod = self.start(self.think, router={"listen": [endpoint]})
-        for leave in (self.break_off, socket.socket.close):
-            self.is_aborted.clear()
-            seen = pod.count("GET")
+
+        def secured() -> socket.socket:
             plain = connect(("127.0.0.1", port))
-            client = authority.client_context().wrap_socket(plain, server_hostname="localhost")
-            self.addCleanup(client.close)
-            client.sendall(get("/slow") + get("/never") * 100)
-            wait_for(lambda seen=seen: pod.count("GET") > seen, "the first request to come")
-            leave(client)
-            self.assertTrue(self.is_aborted.wait(AT_ONCE_SECONDS), "the pod's request goes on")
-        wait_for(lambda: len(router.access_log()) == 2, "both requests to be over")
+            return authority.client_context().wrap_socket(plain, server_hostname="localhost")
+
+        for leave in (self.break_off, socket.socket.close):
+            self.assert_breaks_off(partial(self.leave_pipelined, secured, pod, leave))
+        wait_for(lambda: len(router.access_log()) >= 2, "both requests to be over")
 
     def test_e31_in_an_upload_that_the_pod_does_not_take(self) -> None:
         router, pod = self.start(self.stall)
-        client = self.connected(router)
-        client.sendall(chunked("POST", "/slow"))
-        client.settimeout(0.3)
-        with self.assertRaises(TimeoutError):
-            while True:
-                client.sendall(chunk(BLOCK))
-        self.break_off(client)
-        self.assertTrue(self.is_aborted.wait(AT_ONCE_SECONDS), "the pod's request goes on")
-        self.assertEqual(pod.count("POST"), 1)
+        clients: list[socket.socket] = []
+
+        def leave_in_an_upload() -> None:
+            client = self.connected(router)
+            clients.append(client)
+            client.sendall(chunked("POST", "/slow"))
+            client.settimeout(0.3)
+            with self.assertRaises(TimeoutError):
+                while True:
+                    client.sendall(chunk(BLOCK))
+            self.break_off(client)
+
+        self.assert_breaks_off(leave_in_an_upload)
+        self.assertEqual(pod.count("POST"), len(clients))
 
     def test_e31_one_that_only_half_closed_gets_every_byte_of_its_answer(self) -> None:
         def answer(exchange: Exchange) -> None:
