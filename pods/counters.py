@@ -61,13 +61,11 @@ class Counters:
     def finished(self, record: Journal) -> None:
         """A request is over."""
         self.requests[record.route or "none", record.status // 100] += 1
-        moments = (
-            record.placed_seconds,
-            record.answered_seconds,
-            record.released_seconds,
-            record.total_seconds,
-        )
-        for phase, seconds in zip(self.phases.values(), moments, strict=True):
-            if seconds is not None:  # as observe does, without a call for each
-                phase.counts[bisect_left(BOUNDS_SECONDS, seconds)] += 1
-                phase.seconds += seconds
+        for phase, seconds in (
+            ("placed", record.placed_seconds),
+            ("answered", record.answered_seconds),
+            ("released", record.released_seconds),
+            ("total", record.total_seconds),
+        ):
+            if seconds is not None:
+                self.phases[phase].observe(seconds)

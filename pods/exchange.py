@@ -164,8 +164,7 @@ class Exchange:
         router, head, upload, pod = self._router, self._head, self._upload, placement.pod
         self._placement = placement = router.lasting.doubts.weighed(placement, head.path)
         self._is_replaceable = is_replaceable
-        if self._interim:
-            self._interim = ()
+        self._interim = ()
         if placement.remember is not None and self._remembers:
             self._entry = router.memory.remember(placement.remember, head.path)
         self._tried.append(pod)

@@ -140,8 +140,7 @@ class Router:
 
         :raises Refusal: what its head says cannot be served.
         """
-        is_trusted = connection.peer.trusted
-        head = RequestHead.read(raw, self._trusted_kinds if is_trusted else self._untrusted_kinds)
+        head = RequestHead.read(raw, self.kinds(connection.peer))
         if head.forwards_left == 0 and not is_learn_endpoint(head.path):
             raise LastHop("The request goes no further, as Max-Forwards says.")
         connection.accept(head)

@@ -131,9 +131,10 @@ class RequestTableTests(SynchronousTestCase):
 
     def test_versions(self) -> None:
         for version, minor in ((b"1.0", 0), (b"1.1", 1), (b"1.2", 1), (b"1.9", 1)):
-            head, rest = read_request(b"GET /x HTTP/%b\r\nA: b\r\n\r\nrest" % version)
-            read = (head.target, head.minor_version, head.section.lines, rest)
-            self.assertEqual(read, (b"/x", minor, [b"A: b"], b"rest"))
+            for line in (b"A: b", b"A:b"):  # llhttp has to look at the second
+                head, rest = read_request(b"GET /x HTTP/%b\r\n%b\r\n\r\nrest" % (version, line))
+                read = (head.target, head.minor_version, head.section.lines, rest)
+                self.assertEqual(read, (b"/x", minor, [b"A: b"], b"rest"))
 
     def test_every_known_method(self) -> None:
         for method in KNOWN_METHODS:

@@ -197,8 +197,7 @@ class Attempt:
         self._exchanger.informed(head)
 
     def responded(self, head: ResponseHead) -> None:
-        if self._go_ahead is not None:
-            self._stop_waiting()
+        self._stop_waiting()
         if head.status == 101 and not self._head.upgrade:
             self.cancel()
             self._exchanger.failed(BadResponse("The upstream server switched protocols unasked."))
@@ -243,21 +242,19 @@ class Attempt:
         self._exchanger.go_ahead()
 
     def _send_body(self) -> None:
-        if self._go_ahead is not None:
-            self._stop_waiting()
+        self._stop_waiting()
         if self._asks_first and not self._is_over and self._upload is not None:
             self._asks_first = False
             self._upload.attach(self)
 
     def _stop_waiting(self) -> None:
-        assert self._go_ahead is not None
-        self._go_ahead.close()
-        self._go_ahead = None
+        if self._go_ahead is not None:
+            self._go_ahead.close()
+            self._go_ahead = None
 
     def _let_go(self) -> PodConnection | None:
         self._is_over = True
-        if self._go_ahead is not None:
-            self._stop_waiting()
+        self._stop_waiting()
         connection, self.connection = self.connection, None
         if self._upload is not None:
             self._upload.detach()

@@ -18,11 +18,10 @@ class Deadline:
     :param expired: called when the deadline has passed.
     """
 
-    __slots__ = ("_at", "_call", "_call_at", "_clock", "_expired", "_is_closed", "_seconds")
+    __slots__ = ("_at", "_call", "_call_at", "_clock", "_expired", "_is_closed")
 
     def __init__(self, clock: Clock, expired: Callable[[], object]) -> None:
         self._clock = clock
-        self._seconds = clock.seconds
         self._expired = expired
         self._at: float | None = None
         self._call: Any = None
@@ -33,7 +32,7 @@ class Deadline:
         """Expire that long from now, whatever was set before."""
         if self._is_closed:
             return
-        at = self._at = self._seconds() + seconds
+        at = self._at = self._clock.seconds() + seconds
         if self._call is None:
             self._schedule(at, seconds)
         elif at < self._call_at:
@@ -60,7 +59,7 @@ class Deadline:
         self._call = None
         if self._at is None:
             return
-        left = self._at - self._seconds()
+        left = self._at - self._clock.seconds()
         if left > 0:
             self._schedule(self._at, left)
         else:

@@ -74,7 +74,7 @@ def request_to_pod(
         lines.append(b"Expect: 100-continue")
     if head.upgrade:
         lines.append(b"Connection: Upgrade\r\nUpgrade: websocket")
-    elif b"te" in head.special and wants_trailers(head):
+    elif wants_trailers(head):
         lines.append(b"Connection: TE\r\nTE: trailers")
     lines += _END_OF_HEAD
     return END_OF_LINE.join(lines)

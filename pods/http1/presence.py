@@ -23,7 +23,7 @@ class Presence:
     :param may_probe: whether a response is expected of which nothing has been sent.
     """
 
-    __slots__ = ("_clock", "_looking", "_may_probe", "_probe", "_transport", "probes")
+    __slots__ = ("_clock", "_looking", "_may_probe", "_probe", "_transport")
 
     def __init__(self, clock: Clock, transport: Any, may_probe: Callable[[], bool]) -> None:
         self._clock = clock
@@ -31,7 +31,6 @@ class Presence:
         self._may_probe = may_probe
         self._looking = Deadline(clock, self._look)
         self._probe: HalfClosedProbe | None = None
-        self.probes = False  #: whether some of a response may have been sent before it is there
 
     def paused(self) -> None:
         """Nothing is read from now on."""
@@ -44,7 +43,6 @@ class Presence:
     def half_closed(self) -> None:
         """The client sends nothing more: has it left?"""
         if self._probe is None and self._may_probe():
-            self.probes = True
             self._probe = HalfClosedProbe(self._clock, self._transport.write)
 
     def without_what_was_sent(self, data: bytes) -> bytes:
@@ -60,7 +58,6 @@ class Presence:
         if self._probe is not None:
             self._probe.close()
             self._probe = None
-            self.probes = False
 
     def close(self) -> None:
         """The connection is closed."""

@@ -261,8 +261,7 @@ class ClientConnection(Protocol):
                     self._read_body(data)
         finally:
             self._is_processing = False
-        if (self._upload_paused or bool(self._buffer)) != self._is_paused:
-            self._pause_or_resume()
+        self._pause_or_resume()
 
     def _can_take(self) -> bool:
         if self._is_closing or self._is_closed:
@@ -337,8 +336,7 @@ class ClientConnection(Protocol):
 
     def _end_of_exchange(self) -> None:
         self._exchange = self._head = None  # an idle connection holds on to nothing
-        if self._presence.probes:
-            self._presence.stop_probing()
+        self._presence.stop_probing()
         self._upload_paused = self._chunked = self._has_responded = False
         if self._body is not None:
             self._body = None
@@ -391,8 +389,7 @@ class ClientConnection(Protocol):
 
     def _write(self, data: bytes) -> None:
         if not self._is_closed:
-            presence = self._presence
-            self._transport.write(presence.without_what_was_sent(data) if presence.probes else data)
+            self._transport.write(self._presence.without_what_was_sent(data))
 
     def _owes_an_answer(self) -> bool:
         """Once an answer has begun, sending its body shows whether the client has left."""

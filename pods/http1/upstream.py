@@ -121,8 +121,7 @@ class PodConnection(Protocol):
         self._informational = 0
         self._request_is_sent, self._is_full = is_complete, False
         self._watch()
-        if not self._is_closed:
-            self._transport.write(head)
+        self._write(head)
 
     def write(self, data: bytes) -> None:
         """Send some of the body, or, after a 101, of the tunnel; the pod's time begins anew."""
@@ -243,25 +242,19 @@ class PodConnection(Protocol):
         self.response_has_begun = True
         head = ResponseHead.read(raw, self._settings.kinds, self._to_head)
         assert self.receiver is not None
-        if head.status < 200 and head.is_informational:
+        if head.is_informational:
             self._count_informational()
             self._watch()
             self.receiver.informed(head)
             return rest
         self._head = head
         self._tunnel = head.status == 101
-        is_whole = head.has_body and bool(rest) and head.content_length == len(rest)
-        self._body = None if is_whole else head.body_reader()
+        self._body = head.body_reader()
         self.receiver.responded(head)
-        if is_whole:  # nearly every small answer comes in one piece
-            if self.receiver is not None:
-                self.receiver.received(rest)
-            self._finish([], b"")
-        elif self._body is None and not self._tunnel:
+        if self._body is None and not self._tunnel:
             self._finish([], rest)
-        else:
-            return rest
-        return None
+            return None
+        return rest
 
     def _count_informational(self) -> None:
         self._informational += 1
@@ -283,8 +276,7 @@ class PodConnection(Protocol):
         if receiver is None or head is None:
             return  # it was aborted in one of the calls before
         self.receiver = self._head = self._body = None
-        if self._is_paused:
-            self.resume()
+        self.resume()
         is_taken = self._request_is_sent and not self._is_full  # all of it, by the pod
         if head.keep_alive and is_taken and not rest and not self._is_closed:
             self.deadline.set(self._settings.pool_idle_seconds)

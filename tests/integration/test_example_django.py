@@ -15,8 +15,13 @@ class DjangoTests(example_cases.SiteCases):
     pages = "wiki"
     files_path = "/my-company/files/"
 
-    def check_own(self, example: Example) -> None:
-        """The commands of ``manage.py``."""
+    def test_the_how_to(self) -> None:
+        example = self.follow()
+        self.check_commands(example)
+        self.check_page(example)
+
+    def check_commands(self, example: Example) -> None:
+        """Those of ``manage.py``."""
         manage = "DJANGO_SETTINGS_MODULE=pod.settings POD=pod_us0 .venv/bin/python manage.py"
         code, said = example.type(f"{manage} create_company my-company")
         self.assertEqual(said, "CommandError: my-company is a company of pod_eu0.\n")

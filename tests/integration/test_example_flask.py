@@ -49,9 +49,11 @@ class FlaskTests(example_cases.SiteCases):
         self.assertIn(b"Name or password is wrong", refused.body)
         super().check_plain_site(browser)
 
-    def check_own(self, example: Example) -> None:
+    def test_the_how_to(self) -> None:
+        example = self.follow()
         self.check_new_team(example)
         self.check_broken_pods(example)
+        self.check_page(example)
 
     def check_new_team(self, example: Example) -> None:
         """It is there as soon as the pods have looked into the file."""
