@@ -199,6 +199,26 @@ class RefusalTests(PoolTestCase):
         self.connect()
         self.assertIsNotNone(second.connection)
 
+    def test_a_failure_ends_nobody_who_came_when_it_had_begun(self) -> None:
+        pool = self.make_pool()
+        (gone,) = self.waiting(1)
+        pool.forget(gone)
+        (waiter,) = self.waiting(1)
+        self.assertEqual(len(self.dialings), 1)
+        self.refuse()  # its time ran for who is gone
+        self.assertIsNone(waiter.refusal)
+        self.refuse()
+        self.assertIsInstance(waiter.refusal, NoConnection)
+        self.assertEqual((pool.waiting_requests, self.dialings), (0, []))
+
+    def test_a_try_that_fails_ends_nobody(self) -> None:
+        pool = self.make_pool()
+        pool.reconnect()
+        (waiter,) = self.waiting(1)
+        self.refuse()
+        self.assertIsNone(waiter.refusal)
+        self.assertIs(self.connect(), waiter.connection)
+
     def test_the_queue_is_bounded(self) -> None:
         pool = self.make_pool(connections=1, queue=2)
         self.waiting(1)

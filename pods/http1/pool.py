@@ -53,6 +53,7 @@ class _Wait:
 
     deadline: Deadline
     fresh: bool  #: a connection that has been used before will not do
+    first_dial: int  #: the first that is made for it; the time of those before has run for others
 
 
 class PodPool:
@@ -80,6 +81,7 @@ class PodPool:
         self._idle: list[PodConnection] = []
         self._open: set[PodConnection] = set()
         self._dialing: set[Deferred[PodConnection]] = set()
+        self._dials = 0  # that have ever begun
         self._waiting: OrderedDict[Waiter, _Wait] = OrderedDict()
         self._is_closed = False
         self._is_retired = False
@@ -112,7 +114,7 @@ class PodPool:
         if self._is_closed or (not self._can_dial and self._queued >= self._limits.queue):
             raise AtLimit("Too many requests wait for the upstream server.")
         wait = self._waiting[waiter] = _Wait(
-            Deadline(self._clock, lambda: self._give_up(waiter)), fresh
+            Deadline(self._clock, lambda: self._give_up(waiter)), fresh, self._dials
         )
         if not self._can_dial:  # one that is dialled for has the time that connecting may take
             wait.deadline.set(self._limits.queue_seconds)
@@ -151,7 +153,8 @@ class PodPool:
 
     def released(self, connection: PodConnection) -> None:
         """A connection, new or used, can take a request."""
-        waiter = self._next_waiter(connection.requests == 0) if self._waiting else None
+        is_new = connection.requests == 0
+        waiter = self._next_waiter(lambda wait: is_new or not wait.fresh) if self._waiting else None
         if waiter is not None:
             waiter.connected(connection)
         elif (
@@ -175,10 +178,15 @@ class PodPool:
             self._dial_one()
 
     def _dial_one(self) -> None:
+        number = self._dials
+        self._dials += 1
         dialing = self._dial(self._factory)
         self._dialing.add(dialing)
         dialing.addCallbacks(
-            self._dialed, self._could_not_dial, callbackArgs=(dialing,), errbackArgs=(dialing,)
+            self._dialed,
+            self._could_not_dial,
+            callbackArgs=(dialing,),
+            errbackArgs=(dialing, number),
         )
 
     def _dialed(self, connection: PodConnection, dialing: Deferred[PodConnection]) -> None:
@@ -188,12 +196,14 @@ class PodPool:
             self._observer.dialed()
         self.released(connection)
 
-    def _could_not_dial(self, failure: Failure, dialing: Deferred[PodConnection]) -> None:
+    def _could_not_dial(
+        self, failure: Failure, dialing: Deferred[PodConnection], number: int
+    ) -> None:
         self._dialing.discard(dialing)
         reason = f"{type(failure.value).__name__}: {failure.getErrorMessage()}"
         if self._observer is not None and not self._is_closed:
             self._observer.could_not_dial(reason)
-        waiter = self._next_waiter(is_fresh=True)
+        waiter = self._next_waiter(lambda wait: wait.first_dial <= number)
         if waiter is not None:
             waiter.unreachable(NoConnection("The upstream server cannot be reached.", reason))
         self._dial_if_needed()
@@ -208,10 +218,10 @@ class PodPool:
         """Requests that wait for a connection to become free, and not for one being made."""
         return len(self._waiting) - len(self._dialing)
 
-    def _next_waiter(self, is_fresh: bool) -> Waiter | None:
-        """The first that a connection will do for; it waits no longer."""
+    def _next_waiter(self, is_meant: Callable[[_Wait], bool]) -> Waiter | None:
+        """The first for which this is true; it waits no longer."""
         for waiter, wait in self._waiting.items():
-            if is_fresh or not wait.fresh:
+            if is_meant(wait):
                 self.forget(waiter)
                 return waiter
         return None
