@@ -1,9 +1,11 @@
 """What more workers give: ``python -m benchmarks.many``.
 
-wrk and the pod need a processor of their own.  Where there are fewer processors than workers and
-that one, the workers share, and the greatest rate tells nothing; then what tells is processor time
-per request: if it stays, as many processors carry as many times the requests.  The last column is
-that: workers, through processor time per request, against one worker.
+wrk and the pod need a processor of their own, or the greatest rate tells nothing.  Where too few
+are left for the workers, what tells is processor time per request: if it stays, as many processors
+carry as many times the requests.  So workers also take turns on processors that nothing else uses,
+which shows what they cost each other; and, for comparison, they share one with wrk and the pod,
+which shows what that costs.  The last column is workers, through processor time per request,
+against one worker of the same proxy.
 """
 
 from __future__ import annotations
@@ -13,11 +15,35 @@ import statistics
 import sys
 from collections.abc import Sequence
 
-from benchmarks.contenders import Contender, Place, router, started
+import attrs
+
+from benchmarks.contenders import OTHERS, Contender, Place, Started, router, started
 from benchmarks.proxy import Measured, available_reactors
 from benchmarks.proxy import measured as one_turn
 from benchmarks.stage import processors, progress_is_over, say_progress, stage
 from benchmarks.upstream import upstream
+
+
+@attrs.frozen
+class Crew:
+    """So many workers on these processors."""
+
+    workers: int
+    where: str
+    on: tuple[int, ...]
+
+
+def crews(available: tuple[int, ...], workers: int) -> list[Crew]:
+    """One worker, and more of them on as many processors as there are."""
+    own = available[:-1] or available
+    alone = Crew(1, "one of its own", own[:1])
+    if len(own) >= workers:
+        return [alone, Crew(workers, "each one of its own", own[:workers])]
+    return [
+        alone,
+        Crew(workers, f"{len(own)} of their own", own),
+        Crew(workers, "shared with the load", available),
+    ]
 
 
 def arguments(args: Sequence[str]) -> argparse.Namespace:
@@ -32,32 +58,45 @@ def arguments(args: Sequence[str]) -> argparse.Namespace:
 
 def main(args: Sequence[str]) -> int:
     options = arguments(args)
-    available = processors()
-    *others, last = available if len(available) > 1 else available * 2
-    where_workers_run = others if len(others) >= options.workers else available
-    counts = (1, options.workers)
-    turns: dict[int, list[Measured]] = {count: [] for count in counts}
+    available = tuple(processors())
+    compared = [one for one in OTHERS if one.name == "nginx" and one.is_installed]
+    compared.append(Contender(f"router, {options.reactor}", router(options.reactor)))
+    turns: dict[tuple[str, Crew], list[Measured]] = {}
     with stage() as where:
-        pods = upstream(where, [last])
-        places = {count: Place(where, pods, where_workers_run, count) for count in counts}
-        contender = {n: Contender(f"{n} workers", router(options.reactor)) for n in counts}
-        running = {count: started(contender[count], places[count]) for count in counts}
+        pods = upstream(where, available[-1:])
+        running: dict[tuple[str, Crew], Started] = {}
+        for contender in compared:
+            for crew in crews(available, options.workers):
+                named = attrs.evolve(contender, name=f"{contender.name} {len(running)}")
+                place = Place(where, pods, crew.on, crew.workers)
+                running[contender.name, crew] = started(named, place)
         for number in range(options.rounds):
-            for count, one in running.items():
-                say_progress(f"round {number + 1} of {options.rounds}: {count} workers")
-                turns[count].append(one_turn(one, options, options.seconds, [last]))
+            for key, one in running.items():
+                say_progress(f"round {number + 1} of {options.rounds}: {key[0]}, {key[1].where}")
+                turn = one_turn(one, options, options.seconds, available[-1:])
+                turns.setdefault(key, []).append(turn)
     progress_is_over()
-    print(f"{len(available)} processors, {options.reactor}")
-    print(f"{'workers':>8}{'CPU us':>10}{'requests/s':>12}{'busy':>8}{'gain':>8}")
-    alone_us = statistics.median(turn.cpu_us for turn in turns[1])
-    for count in counts:
-        cpu_us, per_second, busy = (
-            statistics.median(getattr(turn, name) for turn in turns[count])
-            for name in ("cpu_us", "requests_per_second", "busy")
-        )
-        gain = count * alone_us / cpu_us
-        print(f"{count:>8}{cpu_us:>10.1f}{per_second:>12.0f}{busy:>8.0%}{gain:>8.2f}")
+    print_table(turns)
     return 0
+
+
+def print_table(turns: dict[tuple[str, Crew], list[Measured]]) -> None:
+    print(
+        f"{'proxy':<18}{'workers':>8}  {'processors':<22}"
+        f"{'CPU us':>8}{'requests/s':>12}{'busy':>8}{'gain':>8}"
+    )
+    alone_us = 0.0
+    for (name, crew), measured in turns.items():
+        cpu_us, per_second, busy = (
+            statistics.median(getattr(turn, what) for turn in measured)
+            for what in ("cpu_us", "requests_per_second", "busy")
+        )
+        if crew.workers == 1:
+            alone_us = cpu_us
+        print(
+            f"{name:<18}{crew.workers:>8}  {crew.where:<22}"
+            f"{cpu_us:>8.1f}{per_second:>12.0f}{busy:>8.0%}{crew.workers * alone_us / cpu_us:>8.2f}"
+        )
 
 
 if __name__ == "__main__":

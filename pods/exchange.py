@@ -376,14 +376,15 @@ class Exchange:
         if self._is_over:
             return
         self._is_over = True
-        for running in (self._attempt, self._locator, self._reply):
-            if running is not None:
-                running.cancel()
-        self._attempt = self._locator = None
-        if self._upload is not None:
-            self._upload.close()
         if not status:
             reply = self._reply
             status = reply.head.status if reply is not None and reply.has_begun else CLIENT_LEFT
+        for running in (self._attempt, self._locator, self._reply):
+            if running is not None:
+                running.cancel()
+        # They know this request as well, and what is left for the garbage collector is dear.
+        self._attempt = self._locator = self._reply = None
+        if self._upload is not None:
+            self._upload.close()
         self._journal.end(status, error)
         self._router.finished(self._journal)

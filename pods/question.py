@@ -75,13 +75,19 @@ class _Question:
     def ended(self, trailers: list[Field]) -> None:
         head = self._head
         assert head is not None
+        self._let_go()
         self.answer.callback(PodAnswer(head.status, list(map(field_of, head.lines)), self._body))
 
     def failed(self, refusal: Refusal) -> None:
         kind = NotAsked if isinstance(refusal, AtLimit) else AskFailed
+        self._let_go()
         self.answer.errback(kind(refusal.reason))
 
     unreachable = failed
+
+    def _let_go(self) -> None:
+        """The attempt knows this question as well; that is nothing for the garbage collector."""
+        del self._attempt
 
     def informed(self, head: ResponseHead) -> None:
         """Of no interest."""
