@@ -250,7 +250,7 @@ def router_contenders(reactor: str, source: Path = ROOT, of: str = "router") -> 
     bounce, learn = (router(reactor, name, source) for name in ("bounce", "learn"))
     return [
         Contender(f"{label}: hit", bounce),
-        Contender(f"{label}: learn", learn, path="/learn", counts=True),
+        Contender(f"{label}: learn", learn, path="/asked", counts=True),
         Contender(f"{label}: bounce", bounce, path="/bounce/group/project"),
     ]
 

@@ -33,7 +33,7 @@ http {{
   keepalive_timeout 600;
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
   uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-  map $arg_path_info $asked {{ "~^(?<prefix>/learn/[0-9]+)/" $prefix; }}
+  map $arg_path_info $asked {{ "~^(?<prefix>/asked/[0-9]+)/" $prefix; }}
   server {{
     listen 127.0.0.1:{bouncing} backlog=4096;
     location = /api/v4/pods/learn {{

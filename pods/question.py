@@ -6,13 +6,14 @@ from contextvars import ContextVar
 
 from twisted.internet.defer import Deferred
 
-from pods.errors import AskFailed, AtLimit, BadResponse, NotAsked, Refusal
+from pods.errors import AskFailed, AskTimeout, AtLimit, BadResponse, NotAsked, Refusal
 from pods.http1.attempt import Attempt
 from pods.http1.fields import Field, field_of
 from pods.http1.pool import PodPool
 from pods.http1.request import RequestHead
 from pods.http1.response import ResponseHead
 from pods.interfaces import PodAnswer
+from pods.timeouts import Timeouts
 
 ANSWER_LIMIT_BYTES = 65_536
 #: The id of the request that is being placed; what a strategy asks meanwhile carries it too
@@ -36,22 +37,31 @@ _GET = RequestHead(
 )
 
 
-def ask(pool: PodPool, host: bytes, target: str) -> Deferred[PodAnswer]:
+def ask(
+    pool: PodPool, host: bytes, target: str, timeouts: Timeouts, within_seconds: float
+) -> Deferred[PodAnswer]:
     """The pod's answer to ``GET target``.  Cancelling it frees the connection.
 
     :param pool: of the pod.
     :param host: the Host field.
     :param target: path and query, fully percent-encoded.
-    :raises AskFailed: through the Deferred; :exc:`NotAsked` if the router is to blame.
+    :param timeouts: keeps the time.
+    :param within_seconds: how long connecting and the whole answer may take.
+    :raises AskFailed: through the Deferred; :exc:`AskTimeout` if it takes longer, and
+        :exc:`NotAsked` if the router is to blame.
     """
-    return _Question(pool, host, target.encode("ascii")).answer
+    return _Question(pool, host, target.encode("ascii"), timeouts, within_seconds).answer
 
 
 class _Question:
     """The data path's own attempt carries it."""
 
-    def __init__(self, pool: PodPool, host: bytes, target: bytes) -> None:
-        self.answer: Deferred[PodAnswer] = Deferred(lambda _: self._attempt.cancel())
+    def __init__(
+        self, pool: PodPool, host: bytes, target: bytes, timeouts: Timeouts, within_seconds: float
+    ) -> None:
+        self.answer: Deferred[PodAnswer] = Deferred(self._cancel)
+        self._timeouts = timeouts
+        self._within_seconds = within_seconds
         self._head: ResponseHead | None = None
         self._body = b""
         request_id = on_behalf_of.get()
@@ -60,6 +70,7 @@ class _Question:
             b"User-Agent: pods-router\r\n%b\r\n"
             % (target, host, b"X-Request-Id: %b\r\n" % request_id if request_id else b"")
         )
+        timeouts.begin(within_seconds, self)
         self._attempt = Attempt(self, pool, _GET, wire, None)
         self._attempt.start()
 
@@ -71,6 +82,11 @@ class _Question:
         if len(self._body) > ANSWER_LIMIT_BYTES:
             self._attempt.cancel()
             self.failed(BadResponse(f"the answer is longer than {ANSWER_LIMIT_BYTES} bytes"))
+
+    def expired(self) -> None:
+        self._attempt.cancel()
+        self._let_go()
+        self.answer.errback(AskTimeout(f"no answer within {self._within_seconds:g} seconds"))
 
     def ended(self, trailers: list[Field]) -> None:
         head = self._head
@@ -86,8 +102,12 @@ class _Question:
     unreachable = failed
 
     def _let_go(self) -> None:
-        """The attempt knows this question as well; that is nothing for the garbage collector."""
-        del self._attempt
+        self._timeouts.end(self._within_seconds, self)
+        del self._attempt  # it knows this question as well, and would wait for the collector
+
+    def _cancel(self, answer: Deferred[PodAnswer]) -> None:
+        self._attempt.cancel()
+        self._let_go()
 
     def informed(self, head: ResponseHead) -> None:
         """Of no interest."""

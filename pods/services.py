@@ -5,19 +5,19 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NoReturn
 
 import attrs
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
-from pods.errors import AskFailed, AskTimeout
+from pods.errors import AskFailed
 from pods.http1.pool import PodPool
 from pods.interfaces import IServices, PodAnswer
 from pods.question import ask
 from pods.routing.pods import PodDirectory
 from pods.tallies import Tallies, Tally
+from pods.timeouts import Timeouts
 
 #: Path and query, fully percent-encoded: nothing in it can become another line of a request.
 _TARGET = re.compile(r"/[\x21\x22\x24-\x7e]*")
@@ -41,6 +41,10 @@ class Services:
     askable: Mapping[str, tuple[PodPool, bytes]]
     derived: Callable[[str], bytes]
     tallies: Tallies = attrs.field(factory=Tallies)
+    _timeouts: Timeouts = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._timeouts = Timeouts(self.clock)
 
     def ask(self, pod: str, target: str, within_seconds: float = 10.0) -> Deferred[PodAnswer]:
         """See :meth:`pods.interfaces.IServices.ask`.
@@ -52,8 +56,7 @@ class Services:
         if pod not in self.askable:
             return fail(AskFailed(f"no pod {pod!r} is configured"))
         pool, host = self.askable[pod]
-        answer = ask(pool, host, target)
-        return answer.addTimeout(within_seconds, self.clock, _too_slow)
+        return ask(pool, host, target, self._timeouts, within_seconds)
 
     def secret(self, purpose: str) -> bytes:
         """See :meth:`pods.interfaces.IServices.secret`."""
@@ -62,7 +65,3 @@ class Services:
     def counter(self, name: str, help: str, label: str = "", values: Iterable[str] = ()) -> Tally:
         """See :meth:`pods.interfaces.IServices.counter`."""
         return self.tallies.declare(name, help, label, values)
-
-
-def _too_slow(value: Any, seconds: float) -> NoReturn:
-    raise AskTimeout(f"no answer within {seconds:g} seconds")

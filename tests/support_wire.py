@@ -252,4 +252,6 @@ class Wire:
         self.is_ended = True
         self.is_broken = not isinstance(why, ConnectionDone)
         self.producer = None
-        self.protocol.connectionLost(Failure(why))
+        protocol = self.protocol
+        del self.protocol  # as Twisted's does
+        protocol.connectionLost(Failure(why))

@@ -65,9 +65,10 @@ LAYERS: Mapping[str, str] = {
     "not_found": "errors http1 releases",
     "bounces": "errors protocol",
     "dialing": "errors config http1.secured http1.upstream",
-    "question": "errors interfaces http1",
+    "timeouts": "interfaces",
+    "question": "errors interfaces http1 timeouts",
     "locator": "errors interfaces protocol client_request question",
-    "services": "errors interfaces routing.pods http1 tallies question",
+    "services": "errors interfaces routing.pods http1 tallies timeouts question",
     "extensions": "errors interfaces wording plugins config",
     "reply": "errors http1 journal not_found",
     # The life of a request: the only module that knows all of it.

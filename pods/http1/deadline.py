@@ -8,6 +8,10 @@ from typing import Any
 from pods.interfaces import Clock
 
 
+def _nobody() -> None:
+    """Called of a deadline that is closed."""
+
+
 class Deadline:
     """One movable point in time, after which something is called once.
 
@@ -44,9 +48,10 @@ class Deadline:
         self._at = None
 
     def close(self) -> None:
-        """Never expire again; leaves nothing with the reactor."""
+        """Never expire again; leaves nothing with the reactor, and lets go of who set it."""
         self._is_closed = True
         self._at = None
+        self._expired = _nobody
         if self._call is not None:
             self._call.cancel()
             self._call = None

@@ -17,6 +17,10 @@ from pods.interfaces import Clock
 LOOK_SECONDS = 0.4
 
 
+def _nobody_is_there() -> bool:
+    return False
+
+
 class Presence:
     """Breaks the connection off if the client has left.
 
@@ -63,6 +67,7 @@ class Presence:
         """The connection is closed."""
         self._looking.close()
         self.stop_probing()
+        self._may_probe = _nobody_is_there
 
     def _look(self) -> None:
         end = known_end(self._transport)

@@ -238,6 +238,7 @@ class ClientConnection(Protocol):
         self._reading.close()
         self._writing.close()
         self._presence.close()
+        self._transport.unregisterProducer()
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.client_gone()

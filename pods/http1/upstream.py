@@ -214,6 +214,7 @@ class PodConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._is_closed = True
         self.deadline.close()
+        self._transport.unregisterProducer()
         self._keeper.gone(self)
         self._end_of_input(clean=reason.check(ConnectionDone) is not None)
 

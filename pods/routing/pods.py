@@ -23,6 +23,7 @@ class PodDirectory:
     def __init__(self, infos: Iterable[PodInfo], random: random.Random) -> None:
         self._pods = {info.name: info for info in infos}
         self._random = random
+        self._latest = next((info.name for info in self._pods.values() if info.latest), "")
 
     @property
     def all(self) -> Sequence[PodInfo]:
@@ -32,7 +33,7 @@ class PodDirectory:
     @property
     def latest(self) -> PodInfo | None:
         """The pod that runs the newest release, or None if none is marked."""
-        return next((pod for pod in self._pods.values() if pod.latest), None)
+        return self._pods.get(self._latest)
 
     def get(self, name: str) -> PodInfo | None:
         """The pod of that name, or None."""
