@@ -139,6 +139,7 @@ class Contender:
     program: str | None = None
     path: str = "/hit/group/project"
     counts: bool = False
+    sets_cookie: bool = False  #: for what it has been taught
 
     @property
     def is_installed(self) -> bool:
@@ -164,16 +165,20 @@ def started(contender: Contender, place: Place) -> Started:
     port = free_port()
     name = "".join(letter if letter.isalnum() else "-" for letter in contender.name)
     running = contender.start(place, name, port)
-    if contender.counts:
-        return Started(contender, port, running, COOKIES)
-    return Started(contender, port, running, taught(port))
-
-
-def taught(port: int) -> str:
-    """Let a router know where ``/hit/`` belongs, and take its cookie; to others it is a request."""
     wait_for(lambda: answer(port, "/hit/taught").status == 200, "an answer", ANSWER_SECONDS)
-    set_cookie = answer(port, "/hit/1k").headers.get("set-cookie", "")
-    return "; ".join([COOKIES, *filter(None, [set_cookie.partition(";")[0]])])
+    if contender.counts or not contender.sets_cookie:
+        return Started(contender, port, running, COOKIES)
+    return Started(contender, port, running, f"{COOKIES}; {own_cookie(port)}")
+
+
+def own_cookie(port: int) -> str:
+    """The one that a router gives its client; each worker first has to hear of the route."""
+
+    def given() -> str:
+        return answer(port, "/hit/1k").headers.get("set-cookie", "").partition(";")[0]
+
+    cookie: str = wait_for(given, "a cookie", ANSWER_SECONDS)
+    return cookie
 
 
 def answer(port: int, target: str) -> Answer:
@@ -249,9 +254,9 @@ def router_contenders(reactor: str, source: Path = ROOT, of: str = "router") -> 
     label = f"{of}, {reactor}"
     bounce, learn = (router(reactor, name, source) for name in ("bounce", "learn"))
     return [
-        Contender(f"{label}: hit", bounce),
+        Contender(f"{label}: hit", bounce, sets_cookie=True),
         Contender(f"{label}: learn", learn, path="/asked", counts=True),
-        Contender(f"{label}: bounce", bounce, path="/bounce/group/project"),
+        Contender(f"{label}: bounce", bounce, path="/bounce/group/project", sets_cookie=True),
     ]
 
 

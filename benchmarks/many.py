@@ -60,7 +60,8 @@ def main(args: Sequence[str]) -> int:
     options = arguments(args)
     available = tuple(processors())
     compared = [one for one in OTHERS if one.name == "nginx" and one.is_installed]
-    compared.append(Contender(f"router, {options.reactor}", router(options.reactor)))
+    name = f"router, {options.reactor}"
+    compared.append(Contender(name, router(options.reactor), sets_cookie=True))
     turns: dict[tuple[str, Crew], list[Measured]] = {}
     with stage() as where:
         pods = upstream(where, available[-1:])

@@ -169,12 +169,46 @@ class TakeTests(PoolTestCase):
     def test_forgetting_a_stranger_does_nothing(self) -> None:
         self.make_pool().forget(Waiting())
 
-    def test_more_idle_ones_than_wanted_are_closed(self) -> None:
-        pool = self.make_pool(idle_connections=1)
-        self.waiting(2)
-        for connection in (self.connect(), self.connect()):
+    def idle(self, count: int, **limits: Any) -> list[PodConnection]:
+        """So many idle connections, the one used last at the end."""
+        self.make_pool(**limits)
+        self.waiting(count)
+        connections = [self.connect() for _ in range(count)]
+        for connection in connections:
             self.serve(connection)
-        self.assertEqual((pool.idle_connections, pool.open_connections), (1, 1))
+        return connections
+
+    def test_more_idle_ones_than_wanted_are_closed(self) -> None:
+        connections = self.idle(3, idle_connections=1)
+        self.assertEqual(self.pool.idle_connections, 3)
+        self.reactor.pass_time(1)
+        self.assertEqual(self.pool.idle_connections, 2)  # the third came within that second
+        self.reactor.pass_time(1)
+        self.assertEqual((self.pool.idle_connections, self.pool.open_connections), (1, 1))
+        self.assertIs(self.pool.take(Waiting()), connections[-1])
+
+    def test_those_that_are_needed_are_not_closed(self) -> None:
+        self.idle(4, idle_connections=1)
+        for _ in range(5):
+            self.reactor.pass_time(0.5)
+            taken = [self.pool.take(Waiting()) for _ in range(3)]
+            self.reactor.pass_time(0.5)
+            for connection in taken:
+                assert connection is not None
+                self.serve(connection)
+        self.assertEqual(self.pool.idle_connections, 4)
+        self.reactor.pass_time(1)
+        self.reactor.pass_time(1)
+        self.assertEqual(self.pool.idle_connections, 1)
+
+    def test_not_one_idle_one(self) -> None:
+        self.idle(1, idle_connections=0)
+        self.assertEqual(self.pool.open_connections, 0)
+
+    def test_no_looking_for_ever(self) -> None:
+        self.idle(3, idle_connections=1)
+        self.pool.retire()
+        self.assertEqual((self.pool.open_connections, self.reactor.getDelayedCalls()), (0, []))
 
 
 class RefusalTests(PoolTestCase):

@@ -43,6 +43,11 @@ class Deadline:
             self._call.cancel()
             self._schedule(at, seconds)
 
+    @property
+    def is_set(self) -> bool:
+        """Whether it is to expire."""
+        return self._at is not None
+
     def clear(self) -> None:
         """Do not expire until set again."""
         self._at = None

@@ -37,12 +37,17 @@ class DialObserver(Shape):
         """A connection could not be made: refused, or not in time."""
 
 
+#: Connections over the bound for idle ones may be needed again in the same moment: many answers
+#: come in one turn of the loop, and the next requests in the turn after it.
+SPARE_SECONDS = 1.0
+
+
 @attrs.frozen
 class PoolLimits:
     """How many connections one pod gets, and who may wait."""
 
     connections: int = 512
-    idle_connections: int = 64
+    idle_connections: int = 64  #: more are closed when they have not been needed for a second
     queue: int = 1024  #: requests that wait while all connections are busy
     queue_seconds: float = 5  #: for so long
 
@@ -78,7 +83,9 @@ class PodPool:
         self._clock: Clock = settings.clock
         self._limits = limits
         self._observer = observer
-        self._idle: list[PodConnection] = []
+        self._idle: list[PodConnection] = []  # the one used last is at the end
+        self._least_idle = 0  # since it was last looked whether there are too many
+        self._looking = Deadline(settings.clock, self._close_spare)
         self._open: set[PodConnection] = set()
         self._dialing: set[Deferred[PodConnection]] = set()
         self._dials = 0  # that have ever begun
@@ -110,7 +117,9 @@ class PodPool:
         :raises AtLimit: too many wait already.
         """
         if self._idle and not fresh:
-            return self._idle.pop()
+            connection = self._idle.pop()
+            self._least_idle = min(self._least_idle, len(self._idle))
+            return connection
         if self._is_closed or (not self._can_dial and self._queued >= self._limits.queue):
             raise AtLimit("Too many requests wait for the upstream server.")
         wait = self._waiting[waiter] = _Wait(
@@ -136,12 +145,14 @@ class PodPool:
         """Serve those that have begun, but keep no connection after that."""
         self._is_retired = True
         self._observer = None
+        self._looking.close()
         for connection in list(self._idle):
             connection.abort()
 
     def abort(self) -> None:
         """Close every connection now, and make no new ones."""
         self._is_closed = True
+        self._looking.close()
         for dialing in list(self._dialing):
             dialing.cancel()
         for connection in list(self._open):
@@ -157,19 +168,32 @@ class PodPool:
         waiter = self._next_waiter(lambda wait: is_new or not wait.fresh) if self._waiting else None
         if waiter is not None:
             waiter.connected(connection)
-        elif (
-            self._is_retired or self._is_closed or len(self._idle) >= self._limits.idle_connections
-        ):
+        elif self._is_retired or self._is_closed or not self._limits.idle_connections:
             connection.abort()
         else:
             self._idle.append(connection)
+            if len(self._idle) > self._limits.idle_connections and not self._looking.is_set:
+                self._look_for_spare()
 
     def gone(self, connection: PodConnection) -> None:
         """A connection is closed."""
         self._open.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
+            self._least_idle = min(self._least_idle, len(self._idle))
         self._dial_if_needed()
+
+    def _look_for_spare(self) -> None:
+        self._least_idle = len(self._idle)
+        self._looking.set(SPARE_SECONDS)
+
+    def _close_spare(self) -> None:
+        """Close those that were not needed, but for as many as may be idle."""
+        spare = self._least_idle - self._limits.idle_connections
+        for connection in self._idle[: max(0, spare)]:
+            connection.abort()
+        if len(self._idle) > self._limits.idle_connections:
+            self._look_for_spare()
 
     # -- making connections --------------------------------------------------
 
