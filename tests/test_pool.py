@@ -138,6 +138,16 @@ class TakeTests(PoolTestCase):
         self.assertIsNone(pool.take(waiter, fresh=True))
         self.assertIs(self.connect(), waiter.connection)
 
+    def test_an_idle_one_makes_room_for_a_fresh_one(self) -> None:
+        pool = self.make_pool(connections=1)
+        self.waiting(1)
+        used = self.connect()
+        self.serve(used)
+        waiter = Waiting()
+        self.assertIsNone(pool.take(waiter, fresh=True))
+        self.assertEqual((pool.idle_connections, len(self.dialings)), (0, 1))
+        self.assertIs(self.connect(), waiter.connection)
+
     def test_one_that_is_released_goes_to_who_waits_longest(self) -> None:
         self.make_pool(connections=1)
         self.waiting(1)

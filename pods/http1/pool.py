@@ -120,6 +120,8 @@ class PodPool:
             connection = self._idle.pop()
             self._least_idle = min(self._least_idle, len(self._idle))
             return connection
+        if self._idle and not self._can_dial:
+            self._idle[0].abort()  # makes room for a fresh one
         if self._is_closed or (not self._can_dial and self._queued >= self._limits.queue):
             raise AtLimit("Too many requests wait for the upstream server.")
         wait = self._waiting[waiter] = _Wait(
