@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,26 @@ class SocketTests(TestCase):
             self.assertTrue(taking.connected)
             await taking.stopListening()
 
+    async def test_of_many_clients_the_other_workers_get_some(self) -> None:
+        path = self.short_path()
+        for description in ("tcp:0:interface=127.0.0.1", f"unix:{path}"):
+            factory = _Noting()
+            holding: Any = await self.held.endpoint(description).listen(self.nobody)
+            self.addCleanup(holding.stopListening)
+            self.give()
+            taking: Any = await self.given.endpoint(description).listen(factory)
+            self.given.withdraw()
+            with ExitStack() as clients:
+                for _ in range(11):
+                    client = clients.enter_context(socket.socket(holding.socket.family))
+                    client.connect(holding.socket.getsockname())
+                for total in (4, 8, 11):
+                    taking.doRead()
+                    self.assertEqual(len(factory.accepted), total)
+            for each in factory.accepted:
+                each.transport.abortConnection()
+            await taking.stopListening()
+
     async def test_systemd_is_whatever_was_given(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as opened:
             number, address = os.dup(opened.fileno()), opened.getsockname()
@@ -240,6 +261,18 @@ class SocketTests(TestCase):
         endpoint: Any = self.held.endpoint("tcp:0")
         self.assertTrue(IReactorTCP.providedBy(endpoint._reactor))
         self.assertIsInstance(endpoint, type(serverFromString(self.reactor, "tcp:0")))
+
+
+class _Noting(Factory[Protocol]):
+    noisy = False
+
+    def __init__(self) -> None:
+        self.accepted: list[Any] = []
+
+    def buildProtocol(self, addr: Any) -> Protocol:
+        self.accepted.append(Protocol())
+        made: Protocol = self.accepted[-1]
+        return made
 
 
 class _Greeter(Protocol):

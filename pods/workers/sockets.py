@@ -21,6 +21,9 @@ from twisted.internet.protocol import Factory
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import directlyProvides, implementer, providedBy
 
+#: So many clients a worker accepts in one event; the next may go to one that has less to do.
+ACCEPTS = 4
+
 #: A description, and the descriptors of its sockets.
 Offer = tuple[str, list[int]]
 
@@ -210,11 +213,28 @@ class _Taking(_Through):
         if given.family == socket.AF_UNIX:
             port = _GivenUNIXPort(given, factory, self._reactor)
             port.startListening()
-            return port
+            return _accepting_few(port)
         try:  # the reactor makes a descriptor of its own
-            return self._reactor.adoptStreamPort(given.fileno(), given.family, factory)
+            adopted = self._reactor.adoptStreamPort(given.fileno(), given.family, factory)
+            return _accepting_few(adopted)
         finally:
             given.close()
+
+
+def _accepting_few(port: Any) -> Any:
+    """The port, with the manners of one of several.
+
+    Twisted accepts all that wait, and looks for as many more the next time; of clients that come
+    at once one worker would get all.
+    """
+    accept = port.doRead
+
+    def accept_few() -> None:
+        port.numberAccepts = ACCEPTS
+        accept()
+
+    port.doRead = accept_few
+    return port
 
 
 class _GivenUNIXPort(unix.Port):
@@ -235,7 +255,6 @@ class _GivenUNIXPort(unix.Port):
         self.factory.doStart()  # type: ignore[union-attr]
         self.fileno = self.socket.fileno  # type: ignore[method-assign]
         self.connected = True
-        self.numberAccepts = 100
         self.startReading()  # type: ignore[no-untyped-call]
 
     def connectionLost(self, reason: Any) -> None:
