@@ -11,8 +11,11 @@ from typing import Any
 from typing import Protocol as Shape
 
 import attrs
+from twisted.logger import Logger
 
 from pods.interfaces import Clock
+
+_log = Logger()
 
 
 class Waiting(Shape):
@@ -26,8 +29,8 @@ class Waiting(Shape):
 class _Queue:
     """All waits of one length, and when each ends: the first one first."""
 
+    call: Any  #: the reactor's, for the first
     ends_at: dict[Waiting, float] = attrs.field(factory=dict)
-    call: Any = None
 
 
 class Timeouts:
@@ -38,11 +41,14 @@ class Timeouts:
         self._queues: dict[float, _Queue] = {}  # by seconds
 
     def begin(self, seconds: float, one: Waiting) -> None:
-        """Tell this one that it has expired, that long from now."""
+        """Tell this one that it has expired, that long from now.
+
+        :param seconds: 0 or more.
+        """
         queue = self._queues.get(seconds)
         if queue is None:
-            queue = self._queues[seconds] = _Queue()
-            queue.call = self._clock.callLater(seconds, self._look, seconds)
+            queue = _Queue(self._clock.callLater(seconds, self._look, seconds))
+            self._queues[seconds] = queue
         queue.ends_at[one] = self._clock.seconds() + seconds
 
     def end(self, seconds: float, one: Waiting) -> None:
@@ -60,7 +66,13 @@ class Timeouts:
         for one in list(takewhile(lambda one: queue.ends_at[one] <= now, queue.ends_at)):
             if one in queue.ends_at:  # one that was told before may have ended it
                 self.end(seconds, one)
-                one.expired()
+                self._tell(one)
         for ends_at in queue.ends_at.values():
             queue.call = self._clock.callLater(ends_at - now, self._look, seconds)
             return
+
+    def _tell(self, one: Waiting) -> None:
+        try:
+            one.expired()
+        except Exception:  # the others are not to blame
+            _log.failure("What is done when a time is over failed")

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import gc
 import json
+import socket
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from twisted.internet.protocol import ClientFactory, Factory
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
+
+from pods.http1.server import ClientConnection
+from pods.http1.upstream import PodConnection
 from tests.support_memory import POD_NAMES, RouterTestCase, World
 from tests.support_messages import bounce, get, request, response
 from tests.support_wire import Wire
@@ -142,3 +150,82 @@ class GarbageTests(RouterTestCase):
             client.reset()
 
         self.check(play)
+
+
+class RealConnectionTests(TestCase):
+    """Connections that the other side resets, on the transports of the reactor of these tests."""
+
+    def setUp(self) -> None:
+        from twisted.internet import reactor
+
+        self.reactor: Any = reactor
+        self.world = World(self.mktemp(), (), {})
+        self.addCleanup(self.world.router.abort)
+        self.made = self.lost = 0
+
+    def noting(self, connection: Any) -> Any:
+        """This connection; it is counted when it is made, and when it is lost."""
+        begin, hear = connection.connectionMade, connection.connectionLost
+
+        def made() -> None:
+            self.made += 1
+            del connection.connectionMade  # it is none of the garbage looked for
+            begin()
+
+        def lost(reason: Any) -> None:
+            self.lost += 1
+            del connection.connectionLost
+            hear(reason)
+
+        connection.connectionMade, connection.connectionLost = made, lost
+        return connection
+
+    async def reset(self, other: socket.socket) -> None:
+        """Reset it, and wait until that is heard."""
+        before = self.lost
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        other.close()
+        while self.lost == before:
+            await deferLater(self.reactor, 0.01)
+
+    async def test_from_a_client(self) -> None:
+        router = self.world.router
+        factory: Factory[Any] = Factory.forProtocol(
+            lambda: self.noting(ClientConnection(router, router.server_settings))
+        )
+        port = self.reactor.listenTCP(0, factory, interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+
+        async def play() -> None:
+            client = socket.create_connection(("127.0.0.1", port.getHost().port))
+            opened = self.made
+            client.sendall(b"GET / HTTP/1.1\r\n")
+            while self.made == opened:
+                await deferLater(self.reactor, 0.01)
+            await self.reset(client)
+
+        await play()
+        with collected() as found:
+            await play()
+        self.assertEqual(found, {})
+
+    async def test_to_a_pod(self) -> None:
+        pool = self.world.router.pools["pod_a"]
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listening.close)
+
+        async def play() -> None:
+            factory = ClientFactory.forProtocol(
+                lambda: self.noting(PodConnection(pool.settings, pool))
+            )
+            opened = self.made
+            self.reactor.connectTCP(*listening.getsockname(), factory)
+            while self.made == opened:
+                await deferLater(self.reactor, 0.01)
+            pod, _ = listening.accept()
+            await self.reset(pod)
+
+        await play()
+        with collected() as found:
+            await play()
+        self.assertEqual(found, {})

@@ -93,6 +93,8 @@ class PoolMachine(RuleBasedStateMachine):
         assert self.faults == []
         most_idle = 0 if self.is_retired else self.pool.open_connections
         assert self.pool.idle_connections <= most_idle <= 3
+        if self.pool.waiting_requests > len(self.dialings):
+            assert self.pool.idle_connections == 0, "somebody waits beside an idle connection"
 
     def teardown(self) -> None:
         for asking in self.running:

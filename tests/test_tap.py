@@ -201,3 +201,23 @@ class ServingTests(CommandTestCase):
             if listening:
                 return "127.0.0.1", int(listening[1])
         raise AssertionError("it ended without listening")
+
+
+class CollectorTests(CommandTestCase):
+    """What a router that is made asks of Python's garbage collector."""
+
+    def test_it_comes_rarely(self) -> None:
+        self.good()
+        script = (
+            "import gc; from pods.tap import Options, makeService; options = Options();"
+            "options.parseOptions(['--config', 'router.toml']); makeService(options);"
+            "print(gc.get_threshold()[0])"
+        )
+        printed = subprocess.check_output(
+            [sys.executable, "-c", script],
+            cwd=self.folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            text=True,
+            timeout=WAIT_SECONDS,
+        )
+        self.assertEqual(printed, "5000\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,14 @@ class Wait:
     def expired(self) -> None:
         self.expired_at.append(self.clock.seconds())
         self.then()
+
+
+class StrictClock(Clock):
+    """As reactors are."""
+
+    def callLater(self, delay: float, callable: Any, *args: Any, **kw: Any) -> Any:
+        assert delay >= 0
+        return super().callLater(delay, callable, *args, **kw)
 
 
 class TimeoutsTests(SynchronousTestCase):
@@ -64,6 +73,23 @@ class TimeoutsTests(SynchronousTestCase):
         self.clock.advance(2)
         self.assertEqual([first.expired_at, second.expired_at], [[2.0], []])
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_one_that_raises_harms_no_other(self) -> None:
+        raising = self.waiting(2, lambda: 1 // 0)
+        others = [self.waiting(2)]
+        self.clock.advance(1)
+        others.append(self.waiting(2))
+        self.clock.pump([1, 1])
+        self.assertEqual([wait.expired_at for wait in [raising, *others]], [[2.0], [2.0], [3.0]])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_a_time_that_cannot_be_leaves_nothing(self) -> None:
+        timeouts = Timeouts(StrictClock())
+        wait = Wait(self.clock)
+        for _ in range(2):
+            self.assertRaises(AssertionError, timeouts.begin, -1, wait)
+        timeouts.end(-1, wait)
 
     def test_one_that_expires_may_begin_another(self) -> None:
         begun: list[Wait] = []

@@ -32,6 +32,11 @@ class Deadline:
         self._call_at = 0.0
         self._is_closed = False
 
+    @property
+    def is_set(self) -> bool:
+        """Whether it is to expire."""
+        return self._at is not None
+
     def set(self, seconds: float) -> None:
         """Expire that long from now, whatever was set before."""
         if self._is_closed:
@@ -42,11 +47,6 @@ class Deadline:
         elif at < self._call_at:
             self._call.cancel()
             self._schedule(at, seconds)
-
-    @property
-    def is_set(self) -> bool:
-        """Whether it is to expire."""
-        return self._at is not None
 
     def clear(self) -> None:
         """Do not expire until set again."""

@@ -58,7 +58,7 @@ class _Wait:
 
     deadline: Deadline
     fresh: bool  #: a connection that has been used before will not do
-    first_dial: int  #: the first that is made for it; the time of those before has run for others
+    first_dial: int  #: the number of the first dial that begins after it came
 
 
 class PodPool:
@@ -172,6 +172,8 @@ class PodPool:
             waiter.connected(connection)
         elif self._is_retired or self._is_closed or not self._limits.idle_connections:
             connection.abort()
+        elif self._queued > 0 and not self._can_dial:
+            connection.abort()  # makes room: all who wait want a fresh one
         else:
             self._idle.append(connection)
             if len(self._idle) > self._limits.idle_connections and not self._looking.is_set:
