@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pods.http1.pool import SPARE_SECONDS
 from pods.http1.upstream import PodConnection
 from tests.support_pool_case import PoolTestCase, Waiting
 
@@ -23,24 +24,24 @@ class IdleTests(PoolTestCase):
     def test_more_idle_ones_than_wanted_are_closed(self) -> None:
         connections = self.idle(3, idle_connections=1)
         self.assertEqual(self.pool.idle_connections, 3)
-        self.reactor.pass_time(1)
-        self.assertEqual(self.pool.idle_connections, 2)  # the third came within that second
-        self.reactor.pass_time(1)
+        self.reactor.pass_time(SPARE_SECONDS)
+        self.assertEqual(self.pool.idle_connections, 2)  # the third came after it was begun to look
+        self.reactor.pass_time(SPARE_SECONDS)
         self.assertEqual((self.pool.idle_connections, self.pool.open_connections), (1, 1))
         self.assertIs(self.pool.take(Waiting()), connections[-1])
 
     def test_those_that_are_needed_are_not_closed(self) -> None:
         self.idle(4, idle_connections=1)
         for _ in range(5):
-            self.reactor.pass_time(0.5)
+            self.reactor.pass_time(SPARE_SECONDS / 2)
             taken = [self.pool.take(Waiting()) for _ in range(3)]
-            self.reactor.pass_time(0.5)
+            self.reactor.pass_time(SPARE_SECONDS / 2)
             for connection in taken:
                 assert connection is not None
                 self.serve(connection)
         self.assertEqual(self.pool.idle_connections, 4)
-        self.reactor.pass_time(1)
-        self.reactor.pass_time(1)
+        self.reactor.pass_time(SPARE_SECONDS)
+        self.reactor.pass_time(SPARE_SECONDS)
         self.assertEqual(self.pool.idle_connections, 1)
 
     def test_not_one_idle_one(self) -> None:

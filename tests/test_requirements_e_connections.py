@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pods.http1.pool import SPARE_SECONDS
 from tests.support_memory import RouterTestCase, World
 from tests.support_messages import bounce, chunk, chunked, get, head_of_response, request, response
 from tests.support_wire import Wire
@@ -188,6 +189,8 @@ class PoolTests(RouterTestCase):
         for wire in list(world.pods["pod_a"].wires):
             wire.say(response(200))
         self.assertEqual([client.take().status for client in clients[1:4]], [200] * 3)
+        for _ in range(2):  # they are closed when they have not been needed for so long
+            world.reactor.pass_time(SPARE_SECONDS)
         self.assertEqual(world.router.pools["pod_a"].open_connections, 1)
         for client in clients:
             client.leave()

@@ -39,7 +39,7 @@ class DialObserver(Shape):
 
 #: Connections over the bound for idle ones may be needed again in the same moment: many answers
 #: come in one turn of the loop, and the next requests in the turn after it.
-SPARE_SECONDS = 1.0
+SPARE_SECONDS = 0.1
 
 
 @attrs.frozen
@@ -47,7 +47,7 @@ class PoolLimits:
     """How many connections one pod gets, and who may wait."""
 
     connections: int = 512
-    idle_connections: int = 64  #: more are closed when they have not been needed for a second
+    idle_connections: int = 64  #: more are closed when nobody has needed them for a moment
     queue: int = 1024  #: requests that wait while all connections are busy
     queue_seconds: float = 5  #: for so long
 
