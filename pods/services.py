@@ -41,10 +41,9 @@ class Services:
     askable: Mapping[str, tuple[PodPool, bytes]]
     derived: Callable[[str], bytes]
     tallies: Tallies = attrs.field(factory=Tallies)
-    _timeouts: Timeouts = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._timeouts = Timeouts(self.clock)
+    _timeouts: Timeouts = attrs.field(
+        default=attrs.Factory(lambda self: Timeouts(self.clock), takes_self=True), init=False
+    )
 
     def ask(self, pod: str, target: str, within_seconds: float = 10.0) -> Deferred[PodAnswer]:
         """See :meth:`pods.interfaces.IServices.ask`.

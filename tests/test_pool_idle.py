@@ -67,22 +67,22 @@ class FreshTests(PoolTestCase):
         self.assertEqual((pool.idle_connections, len(self.dialings)), (0, 1))
         self.assertIs(self.connect(), waiter.connection)
 
-    def test_one_that_is_released_makes_room_for_a_fresh_one(self) -> None:
-        pool = self.make_pool(connections=1)
+    def check_released(self, connections: int, *, idle: int) -> None:
+        """One is given back while somebody waits for a fresh one.
+
+        :param idle: how many are idle then.
+        """
+        pool = self.make_pool(connections=connections)
         self.waiting(1)
         used = self.connect()
         waiter = Waiting()
         self.assertIsNone(pool.take(waiter, fresh=True))
         self.serve(used)
-        self.assertEqual((pool.idle_connections, len(self.dialings)), (0, 1))
+        self.assertEqual((pool.idle_connections, len(self.dialings)), (idle, 1))
         self.assertIs(self.connect(), waiter.connection)
 
+    def test_one_that_is_released_makes_room_for_a_fresh_one(self) -> None:
+        self.check_released(connections=1, idle=0)
+
     def test_one_that_is_released_while_a_fresh_one_is_made_is_kept(self) -> None:
-        pool = self.make_pool(connections=2)
-        self.waiting(1)
-        used = self.connect()
-        waiter = Waiting()
-        self.assertIsNone(pool.take(waiter, fresh=True))
-        self.serve(used)
-        self.assertEqual((pool.idle_connections, len(self.dialings)), (1, 1))
-        self.assertIs(self.connect(), waiter.connection)
+        self.check_released(connections=2, idle=1)
