@@ -6,6 +6,7 @@ Whatever is learned or forgotten is so in the table at once, and soon in the sto
 from __future__ import annotations
 
 from collections.abc import Collection, Container
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -22,7 +23,11 @@ from pods.routing.spots import key_of
 from pods.routing.table import COLD, Entry, RouteTable
 
 USED_AT_ONCE = 1000  #: so many routes are told to be of use at a time
+CLAIMS_KEPT = 4096  #: pods teach the same again with each answer
 _TRIES = 8  #: so often the store is asked anew, when what it said was outdated on its arrival
+
+
+_claim = lru_cache(CLAIMS_KEPT)(CacheClaim.parse)
 
 
 def _cold_lookups(memory: RouteMemory) -> ColdLookups:
@@ -109,7 +114,7 @@ class RouteMemory:
         entry = None
         for value in claims:
             try:
-                route = taught_route(CacheClaim.parse(value), answered_by, asked_path)
+                route = taught_route(_claim(value), answered_by, asked_path)
             except ProtocolError:
                 self.counters.refused_claims["unreadable"] += 1
                 continue
@@ -141,7 +146,7 @@ class RouteMemory:
                 self.store.put(self.table.forget(route.path, route.exact))
             return None
         entry = self.table.remember(route)
-        if entry is not None:
+        if entry is not None and self.table.is_news(entry):
             self.store.put(_stored(entry))
         return entry
 

@@ -53,6 +53,7 @@ class Spot:
     empty_at: int  #: when the store was last seen to have nothing beneath it
     lost_at: int  #: when the newest of what was beneath it, and has left memory, came
     used_in: int = 0  #: the round in which its use was noted
+    told_until: float = 0  #: when the route ends, as far as a store was told; 0: it was not
 
     @property
     def key(self) -> str:
@@ -135,6 +136,8 @@ class Spots:
             self.by_key[key] = self._new_spot(key, entry, changed_at)
             self.routes += 1
         else:  # what is known of what is beneath it does not change
+            if spot.entry.pod != entry.pod:
+                spot.told_until = 0
             spot.entry = entry
             spot.changed_at = max(spot.changed_at, changed_at)
         self.by_key.move_to_end(key)
