@@ -40,7 +40,7 @@ http {{
   uwsgi_temp_path uwsgi; scgi_temp_path scgi;
   upstream pods {{
     server 127.0.0.1:{upstream};
-    keepalive 64;
+    keepalive 1024;
     keepalive_requests 1000000000;
   }}
   map $http_upgrade $connection_upgrade {{ default upgrade; "" ""; }}
@@ -86,7 +86,7 @@ frontend clients
   default_backend pods
 backend pods
   http-reuse always
-  server pod 127.0.0.1:{upstream} pool-max-conn 64
+  server pod 127.0.0.1:{upstream} pool-max-conn 1024
 """
 CADDY = """
 {{
@@ -101,7 +101,7 @@ http://127.0.0.1:{port} {{
   reverse_proxy 127.0.0.1:{upstream} {{
     header_up X-Request-Id {{http.request.uuid}}
     transport http {{
-      keepalive_idle_conns_per_host 64
+      keepalive_idle_conns_per_host 1024
     }}
   }}
 }}
@@ -250,11 +250,12 @@ def router_tables(place: Place, name: str, port: int, strategy: str) -> dict[str
 
 
 def router_contenders(reactor: str, source: Path = ROOT, of: str = "router") -> list[Contender]:
-    """The router on one reactor: a hit, and both kinds of miss."""
+    """The router on one reactor: a hit, one that is taught again, both kinds of miss."""
     label = f"{of}, {reactor}"
     bounce, learn = (router(reactor, name, source) for name in ("bounce", "learn"))
     return [
         Contender(f"{label}: hit", bounce, sets_cookie=True),
+        Contender(f"{label}: taught", bounce, path="/hit/taught", sets_cookie=True),
         Contender(f"{label}: learn", learn, path="/asked", counts=True),
         Contender(f"{label}: bounce", bounce, path="/bounce/group/project", sets_cookie=True),
     ]

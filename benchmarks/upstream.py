@@ -1,7 +1,8 @@
 """What stands behind each proxy: one nginx that plays all pods.
 
 Its first port is pod_a, which owns nothing: it bounces every request, and answers learn questions.
-Its second is pod_b, which answers; it teaches only where a path ends in ``/taught``.
+Its second is pod_b, which answers; it teaches only where ``/taught`` stands at the end of a path,
+or just before it.
 """
 
 from __future__ import annotations
@@ -51,6 +52,11 @@ http {{
     location ~ /taught$ {{
       add_header X-Gitlab-Pod-Cache '{{"path_prefix": "/hit/"}}';
       return 200 "taught";
+    }}
+    location ~ /taught/(?<size>1k|64k)$ {{
+      add_header X-Gitlab-Pod-Cache '{{"path_prefix": "/hit/"}}';
+      default_type text/plain;
+      try_files /answer-$size =404;
     }}
     location ~ /(?<size>1k|64k|1g)$ {{ default_type text/plain; try_files /answer-$size =404; }}
   }}
