@@ -24,10 +24,15 @@ from pods.routing.table import COLD, Entry, RouteTable
 
 USED_AT_ONCE = 1000  #: so many routes are told to be of use at a time
 CLAIMS_KEPT = 4096  #: pods teach the same again with each answer
+CLAIM_LIMIT_BYTES = 512  #: longer ones are not kept
 _TRIES = 8  #: so often the store is asked anew, when what it said was outdated on its arrival
 
 
-_claim = lru_cache(CLAIMS_KEPT)(CacheClaim.parse)
+_known_claim = lru_cache(CLAIMS_KEPT)(CacheClaim.parse)
+
+
+def _claim(value: bytes) -> CacheClaim:
+    return _known_claim(value) if len(value) <= CLAIM_LIMIT_BYTES else CacheClaim.parse(value)
 
 
 def _cold_lookups(memory: RouteMemory) -> ColdLookups:
@@ -181,7 +186,10 @@ class RouteMemory:
         if changes.lost_track:
             self.table.clear()
         for route in changes.routes:
-            self.table.apply(route if route.pod in self.pods else attrs.evolve(route, pod=None))
+            usable = route if route.pod in self.pods else attrs.evolve(route, pod=None)
+            newer = self.table.apply(usable)
+            if newer is not None:
+                self.store.put(_stored(newer))
 
     def tell_used(self) -> None:
         """Let the store know what has been of use; a part of it each time."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pods.counters import Counters
 from pods.interfaces import Changes
+from pods.memory import RouteMemory
 from pods.protocol import CacheClaim
-from pods.routing.table import TOLD_SECONDS, TOLD_SHARE, Entry
+from pods.routing.table import TOLD_SECONDS, TOLD_SHARE, Entry, RouteTable
 from tests.support_route_memory import MAX_TTL, NOW, TTL, MemoryTestCase
 from tests.support_store import stored
+from tests.support_stores import NOW as START
+from tests.support_stores import StoreCase
 
 
 class TaughtAgainTests(MemoryTestCase):
@@ -69,17 +73,131 @@ class TaughtAgainTests(MemoryTestCase):
         self.teach()
         self.assertEqual([pod for pod, _ in self.told()], [None, "pod_a"])
 
-    def test_or_when_another_process_has_said_otherwise(self) -> None:
-        for pod in ("pod_b", None):
-            self.clock.advance(1)
-            self.memory.apply(Changes((stored("/a", pod, learned_at=self.clock.seconds()),)))
-            self.teach()
-            self.assertEqual([pod for pod, _ in self.told()], ["pod_a"], pod)
+    def hear(self, pod: str | None, ago_seconds: float, ttl_seconds: float = TTL) -> None:
+        """Another process has said so; from now on somewhat more than a moment has passed."""
+        at = self.clock.seconds() - ago_seconds
+        told = stored("/a", pod, learned_at=at, expires_at=at + ttl_seconds)
+        self.memory.apply(Changes((told,)))
+        self.clock.advance(1)
 
-    def test_also_if_that_is_older_than_what_is_known_here(self) -> None:
-        self.clock.advance(2)
+    def test_or_when_another_process_has_said_otherwise(self) -> None:
+        for number, (pod, ttl_seconds) in enumerate(
+            [("pod_b", TTL), (None, TTL), ("pod_a", 60), ("pod_a", MAX_TTL)], start=1
+        ):
+            self.hear(pod, 0, ttl_seconds)
+            self.assertEqual(self.told(), [])
+            self.teach()
+            self.assertEqual(self.told(), [("pod_a", TTL + number)], pod)
+
+    def test_what_is_newer_here_is_told_at_once_if_it_is_otherwise(self) -> None:
+        for number, (pod, ttl_seconds) in enumerate(
+            [("pod_b", TTL), (None, TTL), ("pod_a", 60), ("pod_a", MAX_TTL)], start=1
+        ):
+            self.clock.advance(1)
+            self.teach()
+            self.hear(pod, 0.5, ttl_seconds)
+            self.assertEqual([pod for pod, _ in self.told()], ["pod_a"], number)
+            self.assertEqual([entry.pod for entry in self.known()], ["pod_a"])
+
+    def test_not_again_if_another_process_has_said_so(self) -> None:
+        self.clock.advance(TTL * TOLD_SHARE)
+        self.hear("pod_a", 0.5)
         self.teach()
-        self.memory.apply(Changes((stored("/a", None, learned_at=NOW + 1),)))
-        self.assertEqual(([entry.pod for entry in self.known()], self.told()), (["pod_a"], []))
+        self.hear("pod_a", 2)
         self.teach()
-        self.assertEqual(self.told(), [("pod_a", TTL + 2)])
+        self.assertEqual(self.told(), [])
+
+    def test_nor_if_it_was_found_in_the_store(self) -> None:
+        self.store.routes["/found", False] = stored("/found", learned_at=NOW, expires_at=NOW + TTL)
+        self.store.at_once = True
+        self.assertIsInstance(self.memory.recall("/found"), Entry)
+        self.memory.learn([CacheClaim("/found").format().encode()], "pod_a", "/found")
+        self.assertEqual(self.told(), [])
+
+    def test_long_claims_are_read_as_short_ones_are(self) -> None:
+        self.clock.advance(TOLD_SECONDS)
+        self.memory.learn([CacheClaim("/a").format().encode().ljust(1000)], "pod_a", "/a")
+        self.assertEqual(self.told(), [("pod_a", TTL + TOLD_SECONDS)])
+
+
+class WorkersTests(StoreCase):
+    """Several workers on one file: each is taught by itself, and hears of the others there."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.now = START
+        self.workers = [self.opened_memory() for _ in range(4)]
+
+    def opened_memory(self) -> RouteMemory:
+        table = RouteTable(lambda: self.now, 1000, TTL, MAX_TTL)
+        pods = {"pod_a", "pod_b"}
+        memory = RouteMemory(table, pods, Counters(), self.new_store(), self.clock)
+        self.pump.wait(memory.open())
+        self.addCleanup(lambda: self.pump.wait(memory.close()))
+        return memory
+
+    def teach(self, worker: int, pod: str = "pod_a", ttl_seconds: float | None = None) -> None:
+        claim = CacheClaim("/a", ttl_seconds=ttl_seconds)
+        self.workers[worker].learn([claim.format().encode()], pod, "/a/b")
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and what is due be written."""
+        self.now += seconds
+        self.clock.advance(seconds)
+        self.pump.until(lambda: not any(worker.store.is_writing for worker in self.workers))
+
+    def hear(self) -> None:
+        for worker in self.workers:
+            worker.apply(self.pump.wait(worker.store.changes()))
+
+    def settle(self) -> None:
+        """Within a second or two each has heard what each has said."""
+        for _ in range(3):
+            self.advance(0.5)
+            self.hear()
+
+    def filed(self) -> list[tuple[str | None, float]]:
+        """What the file says now, and until when after the start."""
+        found = self.pump.wait(self.workers[0].store.find("/a")).routes
+        return [(route.pod, route.expires_at - START) for route in found]
+
+    def test_a_short_time_that_another_has_learned_is_made_long_again(self) -> None:
+        self.teach(0)
+        self.settle()
+        self.teach(1, ttl_seconds=60)
+        self.settle()
+        self.teach(0)
+        self.settle()
+        self.assertEqual(self.filed(), [("pod_a", 3 + TTL)])
+
+    def test_a_long_one_is_made_short_again(self) -> None:
+        self.teach(0, ttl_seconds=600)
+        self.settle()
+        self.teach(1, ttl_seconds=MAX_TTL)
+        self.settle()
+        self.teach(0, ttl_seconds=600)
+        self.settle()
+        self.assertEqual(self.filed(), [("pod_a", 3 + 600)])
+
+    def test_what_was_confirmed_after_another_has_said_otherwise_holds(self) -> None:
+        self.teach(0)
+        self.settle()
+        self.teach(1, "pod_b")
+        self.now += 0.1
+        self.teach(0)
+        self.settle()
+        self.assertEqual([pod for pod, _ in self.filed()], ["pod_a"])
+        for worker in self.workers:
+            self.assertEqual([entry.pod for entry in worker.table.entries()], ["pod_a"])
+
+    def test_what_all_are_taught_each_writes_seldom(self) -> None:
+        put = 0
+        for _ in range(3 * int(TTL * TOLD_SHARE)):
+            for number, worker in enumerate(self.workers):
+                self.teach(number)
+                put += worker.store.pending
+            self.advance(0.5)
+            self.hear()
+        self.assertLessEqual(put, 2 * len(self.workers))
+        (filed,) = self.filed()
+        self.assertGreater(filed[1], TTL)

@@ -53,7 +53,7 @@ class Spot:
     empty_at: int  #: when the store was last seen to have nothing beneath it
     lost_at: int  #: when the newest of what was beneath it, and has left memory, came
     used_in: int = 0  #: the round in which its use was noted
-    told_until: float = 0  #: when the route ends, as far as a store was told; 0: it was not
+    told_until: float = 0  #: when the route ends in the store, as far as is known; 0: it may not
 
     @property
     def key(self) -> str:
@@ -128,12 +128,12 @@ class Spots:
         """The first spot on the walk that begins with this key."""
         return next((spot for at in walk(key) if (spot := self.get(at))), self.root)
 
-    def put(self, entry: Entry, changed_at: int) -> None:
+    def put(self, entry: Entry, changed_at: int) -> Spot:
         """Have this route in memory."""
         key = key_of(entry.path, entry.exact)
         spot = self.get(key)
         if spot is None:
-            self.by_key[key] = self._new_spot(key, entry, changed_at)
+            spot = self.by_key[key] = self._new_spot(key, entry, changed_at)
             self.routes += 1
         else:  # what is known of what is beneath it does not change
             if spot.entry.pod != entry.pod:
@@ -141,6 +141,7 @@ class Spots:
             spot.entry = entry
             spot.changed_at = max(spot.changed_at, changed_at)
         self.by_key.move_to_end(key)
+        return spot
 
     def _new_spot(self, key: str, entry: Entry, changed_at: int) -> Spot:
         """What is known of the spot above it holds here as well."""

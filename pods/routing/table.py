@@ -140,18 +140,22 @@ class RouteTable:
         spot.told_until = entry.expires_at
         return True
 
-    def apply(self, route: StoredRoute) -> None:
-        """Another process has changed this in the store."""
+    def apply(self, route: StoredRoute) -> Entry | None:
+        """Another process has changed this in the store.
+
+        :returns: what is newer, and unlike that; the store should be told at once.
+        """
         key, now = key_of(route.path, route.exact), self._wall_seconds()
         spot = self._spots.get(key)
         if spot is not None and route.learned_at < spot.entry.learned_at <= now:
-            spot.told_until = 0  # the store shall hear of it when it is next confirmed
-            return
+            spot.told_until = route.expires_at if route.pod == spot.entry.pod else 0
+            return spot.entry if self.is_news(spot.entry) else None
         if route.pod is None or route.expires_at <= now:
             self._spots.forget(key)
         else:
             # Also if it was not in memory: or else a shorter one would answer for it.
-            self._change(_entry(route, route.pod))
+            self._change(_entry(route, route.pod)).told_until = route.expires_at
+        return None
 
     def forget(self, path: str, exact: bool) -> StoredRoute:
         """Forget the route of exactly this path, if there is one.
@@ -231,9 +235,10 @@ class RouteTable:
         if len(self._used) < self._max_entries:
             self._used.append(spot.entry)
 
-    def _change(self, entry: Entry) -> None:
-        self._spots.put(entry, changed_at=self._spots.change())
+    def _change(self, entry: Entry) -> Spot:
+        spot = self._spots.put(entry, changed_at=self._spots.change())
         self._spots.trim(self._max_entries)
+        return spot
 
     def _load(self, route: StoredRoute, now: float, asked_at: int) -> None:
         """Have in memory what was found, but not in place of what was learned since."""
@@ -243,7 +248,8 @@ class RouteTable:
         if spot is None or (
             spot.changed_at <= asked_at and spot.entry.learned_at < route.learned_at
         ):
-            self._spots.put(_entry(route, route.pod), changed_at=0)
+            spot = self._spots.put(_entry(route, route.pod), changed_at=0)
+            spot.told_until = route.expires_at
 
 
 def _entry(route: StoredRoute, pod: str) -> Entry:
