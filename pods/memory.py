@@ -27,12 +27,11 @@ CLAIMS_KEPT = 4096  #: pods teach the same again with each answer
 CLAIM_LIMIT_BYTES = 512  #: longer ones are not kept
 _TRIES = 8  #: so often the store is asked anew, when what it said was outdated on its arrival
 
-
-_known_claim = lru_cache(CLAIMS_KEPT)(CacheClaim.parse)
+known_claim = lru_cache(CLAIMS_KEPT)(CacheClaim.parse)
 
 
 def _claim(value: bytes) -> CacheClaim:
-    return _known_claim(value) if len(value) <= CLAIM_LIMIT_BYTES else CacheClaim.parse(value)
+    return known_claim(value) if len(value) <= CLAIM_LIMIT_BYTES else CacheClaim.parse(value)
 
 
 def _cold_lookups(memory: RouteMemory) -> ColdLookups:
@@ -151,7 +150,7 @@ class RouteMemory:
                 self.store.put(self.table.forget(route.path, route.exact))
             return None
         entry = self.table.remember(route)
-        if entry is not None and self.table.is_news(entry):
+        if entry is not None and self.table.take_news(entry):
             self.store.put(_stored(entry))
         return entry
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pods.counters import Counters
 from pods.interfaces import Changes
-from pods.memory import RouteMemory
+from pods.memory import CLAIM_LIMIT_BYTES, RouteMemory, known_claim
 from pods.protocol import CacheClaim
-from pods.routing.table import TOLD_SECONDS, TOLD_SHARE, Entry, RouteTable
+from pods.routing.spots import TOLD_SECONDS, TOLD_SHARE
+from pods.routing.table import Entry, RouteTable
 from tests.support_route_memory import MAX_TTL, NOW, TTL, MemoryTestCase
 from tests.support_store import stored
 from tests.support_stores import NOW as START
@@ -114,10 +115,13 @@ class TaughtAgainTests(MemoryTestCase):
         self.memory.learn([CacheClaim("/found").format().encode()], "pod_a", "/found")
         self.assertEqual(self.told(), [])
 
-    def test_long_claims_are_read_as_short_ones_are(self) -> None:
+    def test_long_claims_are_believed_but_not_kept(self) -> None:
         self.clock.advance(TOLD_SECONDS)
-        self.memory.learn([CacheClaim("/a").format().encode().ljust(1000)], "pod_a", "/a")
+        kept = known_claim.cache_info().currsize
+        claim = CacheClaim("/a").format().encode()
+        self.memory.learn([claim.ljust(CLAIM_LIMIT_BYTES + 1)], "pod_a", "/a")
         self.assertEqual(self.told(), [("pod_a", TTL + TOLD_SECONDS)])
+        self.assertEqual(known_claim.cache_info().currsize, kept)
 
 
 class WorkersTests(StoreCase):

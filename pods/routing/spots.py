@@ -31,6 +31,10 @@ from pods.routing.paths import ROOT
 
 ALWAYS = sys.maxsize
 KEY_LIMIT = PATH_LIMIT_BYTES + 1  #: of a route: an exact one has a slash at its end
+#: Pods teach the same again with each answer.  A store need not hear of it before a route has won
+#: so much of its time, or so many seconds.
+TOLD_SHARE = 0.01
+TOLD_SECONDS = 60.0
 
 
 @attrs.frozen
@@ -59,6 +63,15 @@ class Spot:
     def key(self) -> str:
         """Where it is kept; the root has the empty key, and is not kept with the others."""
         return key_of(self.entry.path, self.entry.exact)
+
+    def take_news(self) -> bool:
+        """Whether a store should be told of the route as it is now; from then on it was told."""
+        ttl_seconds = self.entry.expires_at - self.entry.learned_at
+        won_seconds = self.entry.expires_at - self.told_until
+        if 0 <= won_seconds < min(TOLD_SHARE * ttl_seconds, TOLD_SECONDS):
+            return False
+        self.told_until = self.entry.expires_at
+        return True
 
 
 @attrs.define(eq=False)

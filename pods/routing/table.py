@@ -33,11 +33,6 @@ class Cold(enum.Enum):
 
 COLD: Literal[Cold.COLD] = Cold.COLD  #: only the store knows
 
-#: Pods teach the same again with each answer.  A store need not hear of it before a route has won
-#: so much of its time, or so many seconds.
-TOLD_SHARE = 0.01
-TOLD_SECONDS = 60.0
-
 
 @attrs.define
 class RouteTable:
@@ -129,16 +124,11 @@ class RouteTable:
         self._change(entry)
         return entry
 
-    def is_news(self, entry: Entry) -> bool:
-        """Whether a store should be told what has just been remembered.  Who asks tells it."""
+    def take_news(self, entry: Entry) -> bool:
+        """Whether a store should be told what was just remembered; from then on it was told."""
         spot = self._spots.get(key_of(entry.path, entry.exact))
-        if spot is None:  # there is no room for it here
-            return True
-        worthwhile_seconds = min(TOLD_SHARE * (entry.expires_at - entry.learned_at), TOLD_SECONDS)
-        if 0 <= entry.expires_at - spot.told_until < worthwhile_seconds:
-            return False
-        spot.told_until = entry.expires_at
-        return True
+        assert spot is not None  # of all in memory it was put there last
+        return spot.take_news()
 
     def apply(self, route: StoredRoute) -> Entry | None:
         """Another process has changed this in the store.
@@ -149,7 +139,7 @@ class RouteTable:
         spot = self._spots.get(key)
         if spot is not None and route.learned_at < spot.entry.learned_at <= now:
             spot.told_until = route.expires_at if route.pod == spot.entry.pod else 0
-            return spot.entry if self.is_news(spot.entry) else None
+            return spot.entry if spot.take_news() else None
         if route.pod is None or route.expires_at <= now:
             self._spots.forget(key)
         else:
